@@ -1,0 +1,1 @@
+"""Stages: one module each, ``run(warehouse, settings, run) -> rows written``."""

@@ -1,0 +1,1 @@
+"""Sources: feed contracts, mappings, readers and quarantine; good rows to raw, bad rows to ops.rejected_rows."""

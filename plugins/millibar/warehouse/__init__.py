@@ -1,0 +1,1 @@
+"""Warehouse: the only package that speaks to the database."""

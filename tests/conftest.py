@@ -1,0 +1,88 @@
+"""Fixtures shared by all tests: an embedded server for the session, an empty warehouse for each test that asks."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from millibar.settings import Settings, recorded_uri
+from millibar.warehouse import schema
+from millibar.warehouse.connect import Warehouse
+from millibar.warehouse.embedded import EmbeddedServer
+from millibar.warehouse.roles import grant_reader
+
+PROJECT = Path(__file__).resolve().parents[1]
+TEMPLATE = "millibar_template"
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Public reference data beside the project; tests that want it skip without it."""
+    folder = Path(os.environ.get("MILLIBAR_REFERENCE_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no reference data: set MILLIBAR_REFERENCE_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """One embedded PostgreSQL for the whole session."""
+    folder = tmp_path_factory.mktemp("server") / "postgres"
+    server = EmbeddedServer(folder)
+    server.start()
+    with Warehouse.open(recorded_uri(folder.parent, "superuser")) as admin:
+        admin.execute(f"create database {TEMPLATE} owner millibar")
+        admin.execute("grant millibar to postgres")
+    with Warehouse.open(_database(recorded_uri(folder.parent, "warehouse"), TEMPLATE)) as template:
+        schema.create(template)
+        grant_reader(template)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def warehouse_uri(server: EmbeddedServer) -> Iterator[str]:
+    """URI of a fresh database in which every schema and table of Millibar exists and is empty."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    state = server.folder.parent
+    with Warehouse.open(recorded_uri(state, "superuser")) as admin:
+        admin.execute(f"create database {name} owner millibar template {TEMPLATE}")
+        yield _database(recorded_uri(state, "warehouse"), name)
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def warehouse(warehouse_uri: str) -> Iterator[Warehouse]:
+    with Warehouse.open(warehouse_uri) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def reader_uri(server: EmbeddedServer, warehouse_uri: str) -> str:
+    """The same fresh database, as the role that may read schema bi only."""
+    return _database(recorded_uri(server.folder.parent, "reader"), urlsplit(warehouse_uri).path.lstrip("/"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, warehouse_uri: str, reader_uri: str) -> Settings:
+    """Settings of a project checkout whose state, landing and sources are empty folders of the test."""
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "sources").mkdir()
+    base = Settings.from_environment({"MILLIBAR_STATE": str(tmp_path / "state"), "MILLIBAR_HASH_KEY": "0f" * 32})
+    return replace(
+        base,
+        landing=tmp_path / "landing",
+        sources=tmp_path / "sources",
+        warehouse_uri=warehouse_uri,
+        reader_uri=reader_uri,
+    )
+
+
+def _database(uri: str, name: str) -> str:
+    return urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))

@@ -107,6 +107,7 @@ class EmbeddedServer:
     # ------------------------------------------------------------------ making and starting
 
     def _initialise(self) -> None:
+        self._end_orphan()
         shutil.rmtree(self.data, ignore_errors=True)  # what a killed initdb left
         self.data.mkdir(mode=0o700)
         password_file = self.folder / "initdb.password"
@@ -167,13 +168,22 @@ class EmbeddedServer:
 
     # ------------------------------------------------------------------ the process
 
+    def _end_orphan(self) -> None:
+        """A folder deleted under a running server leaves it alive: it would write into the new cluster's files."""
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and (entry / "cmdline").exists():
+                arguments = _command_line(int(entry.name))
+                if arguments and arguments[0].endswith("postgres") and str(self.data) in arguments:
+                    os.kill(int(entry.name), signal.SIGQUIT)
+                    time.sleep(1)
+
     def _server_pid(self) -> int | None:
         try:
             pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
         except (OSError, ValueError, IndexError):
             return None
-        return pid if "postgres" in command and str(self.data) in command else None
+        arguments = _command_line(pid)
+        return pid if arguments and "postgres" in arguments[0] and str(self.data) in arguments else None
 
     def _accepts(self) -> bool:
         try:
@@ -235,6 +245,14 @@ def server_settings(port: int, memory: int) -> dict[str, str | int]:
         "log_min_duration_statement": "-1",
         "logging_collector": "off",
     }
+
+
+def _command_line(pid: int) -> list[str]:
+    """Arguments of a process; empty where it is gone or not ours to see."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
 
 
 def _prepare_account(folder: Path, installation: Path) -> None:

@@ -1,0 +1,52 @@
+"""The `millibar` command: one parser, each subcommand in the package it belongs to."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from millibar import __version__
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    from millibar.pipeline import command as pipeline
+    from millibar.services import command as services
+    from millibar.simulation import command as simulation
+    from millibar.sources import command as sources
+    from millibar.warehouse import command as warehouse
+
+    root = argparse.ArgumentParser(
+        prog="millibar", description="One customer view, attribution, pressure and churn signals, on your own warehouse."
+    )
+    root.add_argument("--version", action="version", version=f"millibar {__version__}")
+    root.add_argument("-v", "--verbose", action="store_true", help="log what each step does")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for package in (pipeline, sources, warehouse, services):
+        package.add_arguments(commands)
+    simulate = commands.add_parser("simulate", help="write the feeds of a simulated market, with its truth")
+    simulation.add_arguments(simulate)
+    simulate.set_defaults(run=simulation.main)
+    return root
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a subcommand; an expected fault is one clear message, not a trace."""
+    arguments = parser().parse_args(words)
+    logging.basicConfig(
+        level=logging.INFO if arguments.verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as fault:
+        if arguments.verbose:
+            raise
+        print(f"millibar: {type(fault).__name__}: {fault}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The summary a marketer understands, from schema bi: who the customers are, what each channel earned, the pressure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from millibar.warehouse.connect import Warehouse
+
+SUMMARY_MODELS = ("last", "linear", "markov")
+BAR = "-" * 78
+
+
+def summary(warehouse: Warehouse) -> str:
+    """The published tables in words and a table; ``ValueError`` where nothing is published yet."""
+    if not warehouse.value("select to_regclass('bi.rpt_key_figures') is not null"):
+        raise ValueError("nothing is published yet: run `millibar run --as-of DATE`, or `make demo`")
+    figures = warehouse.rows("select * from bi.rpt_key_figures")[0]
+    parts = [
+        BAR,
+        f"Millibar, business date {figures['as_of']}",
+        BAR,
+        _people(figures),
+        "",
+        _revenue(warehouse, figures["currency"]),
+        "",
+        _pressure(figures),
+        _alerts(warehouse),
+        _rejected(warehouse, figures),
+        BAR,
+    ]
+    return "\n".join(parts)
+
+
+def _people(figures: dict[str, Any]) -> str:
+    return "\n".join(
+        (
+            f"customers     {figures['customers_known']:>12,} known, found in {figures['records']:,} records "
+            f"({figures['customers'] - figures['customers_known']:,} anonymous visitors beside them)",
+            f"touchpoints   {figures['touchpoints']:>12,}",
+            f"conversions   {figures['conversions']:>12,} worth {figures['revenue']:,.0f} {figures['currency']}",
+        )
+    )
+
+
+def _revenue(warehouse: Warehouse, currency: str) -> str:
+    rows = warehouse.rows(
+        """
+        select channel_label, model, revenue::float8 as revenue, cost::float8 as cost from bi.rpt_channel_performance
+        where model = any(%(models)s) order by channel_label
+        """,
+        {"models": list(SUMMARY_MODELS)},
+    )
+    channels: dict[str, dict[str, float]] = {}
+    for row in rows:
+        channels.setdefault(row["channel_label"], {})[row["model"]] = row["revenue"] or 0.0
+    ordered = sorted(channels.items(), key=lambda item: -item[1].get("markov", 0.0))
+    lines = [f"{'revenue by channel, last 90 days, ' + currency:<36}" + "".join(f"{m:>14}" for m in SUMMARY_MODELS)]
+    lines += [f"  {label:<34}" + "".join(f"{held.get(m, 0.0):>14,.0f}" for m in SUMMARY_MODELS) for label, held in ordered]
+    totals = [sum(held.get(model, 0.0) for held in channels.values()) for model in SUMMARY_MODELS]
+    lines.append(f"  {'total':<34}" + "".join(f"{total:>14,.0f}" for total in totals))
+    return "\n".join(lines)
+
+
+def _pressure(figures: dict[str, Any]) -> str:
+    return (
+        f"pressure      {figures['customers_under']:>12,} under, {figures['customers_balanced']:,} balanced, "
+        f"{figures['customers_over']:,} over"
+    )
+
+
+def _alerts(warehouse: Warehouse) -> str:
+    rows = warehouse.rows(
+        "select sign_label, channel_label, cause from bi.rpt_alert where alert order by severity desc nulls last limit 5"
+    )
+    count = warehouse.value("select count(*) from bi.rpt_alert where alert")
+    lines = [f"alerts        {count:>12,}"]
+    lines += [f"  {row['sign_label']} ({row['channel_label']}): {row['cause'] or 'no single cause'}" for row in rows]
+    return "\n".join(lines)
+
+
+def _rejected(warehouse: Warehouse, figures: dict[str, Any]) -> str:
+    rows = warehouse.rows(
+        "select source, rows_rejected, top_reason from bi.rpt_load_quality where rows_rejected > 0 "
+        "order by rows_rejected desc limit 5"
+    )
+    head = (
+        f"rows read     {figures['rows_read']:>12,} = {figures['rows_loaded']:,} loaded "
+        f"+ {figures['rows_duplicate']:,} duplicate + {figures['rows_rejected']:,} rejected"
+    )
+    return "\n".join([head, *(f"  {row['source']}: {row['rows_rejected']:,}, mostly {row['top_reason']}" for row in rows)])

@@ -55,24 +55,29 @@ Loading the same file twice changes nothing. The run is marked failed, but the d
         return prepare(Settings.from_environment())
 
     @task(max_active_tis_per_dagrun=2, map_index_template="{{ source_name }}")
-    def load(source_name: str, dag_run=None) -> dict:
-        """Load one source."""
+    def load(source_name: str, dag_run=None) -> str:
+        """Load one source; a refused file is not tried again before it is corrected."""
         from airflow.sdk import get_current_context
+        from airflow.sdk.exceptions import AirflowFailException
 
-        from millibar.pipeline.ingest import load as load_source
+        from millibar.pipeline import ingest
         from millibar.settings import Settings
 
         get_current_context()["source_name"] = source_name
-        report = load_source(Settings.from_environment(), source_name, run_id(dag_run), business_date(dag_run))
-        return report.as_dict()
+        try:
+            return ingest.load(
+                Settings.from_environment(), source_name, run_id(dag_run), business_date(dag_run)
+            ).message
+        except ingest.SourceFailed as fault:
+            raise AirflowFailException(str(fault)) from fault
 
     @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[RAW])
-    def settle(reports: list[dict], dag_run=None) -> None:
+    def settle(reports: list[str], dag_run=None) -> None:
         """Say what was loaded; the asset tells `millibar_daily` that this business date may run."""
         import logging
 
-        for report in reports or []:
-            logging.getLogger(__name__).info("%s", report)
+        for told in reports or []:
+            logging.getLogger(__name__).info(told)
         logging.getLogger(__name__).info("raw is settled for %s", business_date(dag_run))
 
     @task(trigger_rule=TriggerRule.ONE_FAILED, retries=0, on_failure_callback=None)

@@ -9,6 +9,9 @@ import sys
 from millibar import __version__
 
 
+PASSED_ON = ("psql", "dbt")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from millibar.pipeline import command as pipeline
@@ -18,7 +21,8 @@ def parser() -> argparse.ArgumentParser:
     from millibar.warehouse import command as warehouse
 
     root = argparse.ArgumentParser(
-        prog="millibar", description="One customer view, attribution, pressure and churn signals, on your own warehouse."
+        prog="millibar",
+        description="One customer view, attribution, pressure and churn signals, on your own warehouse.",
     )
     root.add_argument("--version", action="version", version=f"millibar {__version__}")
     root.add_argument("-v", "--verbose", action="store_true", help="log what each step does")
@@ -31,9 +35,19 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def pass_on(words: list[str]) -> list[str]:
+    """Set off what is meant for another program (`millibar psql -c ...`, `millibar dbt build -s ...`) by a `--`."""
+    if not words or words[0] not in PASSED_ON:
+        return words
+    head = 3 if words[1:2] == ["--role"] else 1
+    if words[head : head + 1] in ([], ["--"], ["-h"], ["--help"]):
+        return words
+    return [*words[:head], "--", *words[head:]]
+
+
 def main(words: list[str] | None = None) -> int:
     """Run a subcommand; an expected fault is one clear message, not a trace."""
-    arguments = parser().parse_args(words)
+    arguments = parser().parse_args(pass_on(sys.argv[1:] if words is None else words))
     logging.basicConfig(
         level=logging.INFO if arguments.verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )

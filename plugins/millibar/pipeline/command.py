@@ -9,7 +9,7 @@ import time
 from datetime import date, timedelta
 
 from millibar.pipeline import context, dbt, flow
-from millibar.pipeline.ingest import load, prepare
+from millibar.pipeline.ingest import SourceFailed, load, prepare
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
 
@@ -60,17 +60,11 @@ def run_business_date(settings: Settings, as_of: date) -> bool:
     run_id = f"cli:{as_of}:{time.time_ns()}"
     failed = []
     for name in prepare(settings):
-        report = None
         try:
-            report = load(settings, name, run_id, as_of)
-        except Exception as fault:
+            print("  " + load(settings, name, run_id, as_of).message)
+        except SourceFailed as fault:
             failed.append(name)
-            print(f"source {name} failed: {fault}")
-        if report is not None and report.rows_read:
-            print(
-                f"  {name:<24}{report.rows_read:>10,} read = {report.rows_loaded:,} loaded + "
-                f"{report.rows_duplicate:,} duplicate + {report.rows_rejected:,} rejected"
-            )
+            print(f"  {fault}")
     flow.run_day(settings, run_id, as_of, "command line", lambda stage, rows: print(f"  {stage:<24}{rows:>10,} rows"))
     print(f"{as_of} is published" + (f"; not loaded: {', '.join(failed)}" if failed else ""))
     return not failed
@@ -95,7 +89,9 @@ def show_status(arguments: argparse.Namespace) -> int:
                 {"run_id": runs[0]["run_id"]},
             )
             for stage in stages:
-                print(f"  {stage['stage']:<18}{stage['status']:<9}{stage['seconds']:7.1f} s  {stage['rows'] or 0:>12,} rows")
+                print(
+                    f"  {stage['stage']:<18}{stage['status']:<9}{stage['seconds']:7.1f} s  {stage['rows'] or 0:>12,} rows"
+                )
         published = warehouse.rows(
             "select max(as_of) as as_of, count(*) as tables, sum(rows) as rows, max(published_at) as at from bi.publication"
         )[0]

@@ -37,7 +37,17 @@ def build(warehouse: Warehouse, settings: Settings, run: RunContext, layer: str)
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     process = subprocess.run(
-        command("build", settings, target, "--selector", layer, "--exclude-resource-type", "unit_test"),
+        command(
+            "build",
+            settings,
+            target,
+            "--selector",
+            layer,
+            "--indirect-selection",
+            "buildable",
+            "--exclude-resource-type",
+            "unit_test",
+        ),
         env=os.environ | environment(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -45,7 +55,9 @@ def build(warehouse: Warehouse, settings: Settings, run: RunContext, layer: str)
         text=True,
     )
     if not results.exists():
-        raise DbtFailed(f"dbt ended with {process.returncode} before it ran a model of {layer}:\n{process.stdout[-4000:]}")
+        raise DbtFailed(
+            f"dbt ended with {process.returncode} before it ran a model of {layer}:\n{process.stdout[-4000:]}"
+        )
     nodes = json.loads(results.read_text())["results"]
     outcomes = [_outcome(node, run, layer) for node in nodes]
     if outcomes:

@@ -92,5 +92,3 @@ def run_day(
         if progress:
             progress(name, rows)
     return run
-
-

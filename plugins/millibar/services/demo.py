@@ -33,6 +33,11 @@ class Teller:
     def say(self, text: str) -> None:
         print(f"[{time.monotonic() - self.started:6.1f} s] {text}", flush=True)
 
+    def progress(self, what: str, done: int, of: int) -> None:
+        """Say how far a long step is, four times on its way."""
+        if done * 4 // of > (done - 1) * 4 // of:
+            self.say(f"  {done:,} of {of:,} {what}")
+
 
 def demo(customers: int) -> int:
     """Run the whole demo; returns the exit code."""
@@ -68,7 +73,8 @@ def _start(airflow: AirflowServices, fault: list[BaseException]) -> None:
 
 def _market(settings: Settings, customers: int, teller: Teller) -> None:
     """Write the market's feeds, unless the same market lies in the landing folder already."""
-    from millibar.simulation.market import MarketParameters, simulate
+    from millibar.simulation.market import simulate
+    from millibar.simulation.parameters import MarketParameters
 
     parameters = MarketParameters(
         customers=customers, start=HISTORY_UNTIL - timedelta(days=HISTORY_DAYS - 1), days=DELIVERED_DAYS
@@ -79,9 +85,9 @@ def _market(settings: Settings, customers: int, teller: Teller) -> None:
         teller.say(f"the simulated market of {customers:,} customers is in {settings.landing}")
         return
     teller.say(f"simulating a market of {customers:,} customers, {DELIVERED_DAYS} days")
-    report = simulate(parameters, settings.landing, settings.state / "truth")
+    report = simulate(parameters, settings.landing, settings.state / "truth", teller.progress)
     mark.write_text(told)
-    teller.say(f"{sum(report.rows.values()):,} rows of {len(report.rows)} feeds written to {_short(settings.landing)}")
+    teller.say(f"{report.rows:,} rows in {report.files:,} files written to {_short(settings.landing)}")
 
 
 def _run_days(settings: Settings, airflow: AirflowServices, teller: Teller) -> None:

@@ -55,7 +55,9 @@ def _revenue(warehouse: Warehouse, currency: str) -> str:
         channels.setdefault(row["channel_label"], {})[row["model"]] = row["revenue"] or 0.0
     ordered = sorted(channels.items(), key=lambda item: -item[1].get("markov", 0.0))
     lines = [f"{'revenue by channel, last 90 days, ' + currency:<36}" + "".join(f"{m:>14}" for m in SUMMARY_MODELS)]
-    lines += [f"  {label:<34}" + "".join(f"{held.get(m, 0.0):>14,.0f}" for m in SUMMARY_MODELS) for label, held in ordered]
+    lines += [
+        f"  {label:<34}" + "".join(f"{held.get(m, 0.0):>14,.0f}" for m in SUMMARY_MODELS) for label, held in ordered
+    ]
     totals = [sum(held.get(model, 0.0) for held in channels.values()) for model in SUMMARY_MODELS]
     lines.append(f"  {'total':<34}" + "".join(f"{total:>14,.0f}" for total in totals))
     return "\n".join(lines)
@@ -87,4 +89,6 @@ def _rejected(warehouse: Warehouse, figures: dict[str, Any]) -> str:
         f"rows read     {figures['rows_read']:>12,} = {figures['rows_loaded']:,} loaded "
         f"+ {figures['rows_duplicate']:,} duplicate + {figures['rows_rejected']:,} rejected"
     )
-    return "\n".join([head, *(f"  {row['source']}: {row['rows_rejected']:,}, mostly {row['top_reason']}" for row in rows)])
+    return "\n".join(
+        [head, *(f"  {row['source']}: {row['rows_rejected']:,}, mostly {row['top_reason']}" for row in rows)]
+    )

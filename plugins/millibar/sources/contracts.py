@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 
@@ -33,6 +34,7 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     max_length: int = 500
+    pattern: str = ""  # regular expression the whole text must match; ``meaning`` says it in words
     personal: bool = False
     meaning: str = ""
 
@@ -47,6 +49,7 @@ class Feed:
     columns: tuple[Column, ...]
     identifiers: bool = False
     event_time: str | None = None
+    version: str | None = None  # of two rows with one key the later in this column is kept; else the later delivered
     _by_name: dict[str, Column] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -124,6 +127,10 @@ EVENT_TYPES = (
     "meeting",
 )
 
+EARLIEST_EVENT = date(1990, 1, 1)  # anything before is the zero of some clock
+EARLIEST_BIRTH = date(1900, 1, 1)
+LATEST_PLAN = date(2100, 12, 31)  # for dates that may lie ahead, such as the end of a campaign
+
 ABSURD_AMOUNT = 1e9  # a single amount at or beyond this is a fault of the source, in any currency
 
 # Columns the loader adds to every raw table, with their warehouse types.
@@ -143,6 +150,8 @@ def _money(name: str, **options: object) -> Column:
     limits: dict[str, object] = {"minimum": 0.0, "maximum": ABSURD_AMOUNT}
     return Column(name, Kind.MONEY, **(limits | options))  # type: ignore[arg-type]
 
+
+CURRENCY = Column("currency", max_length=3, pattern="[A-Z]{3}", meaning="three capital letters, such as EUR")
 
 FEEDS: dict[str, Feed] = {
     feed.name: feed
@@ -167,6 +176,7 @@ FEEDS: dict[str, Feed] = {
             ),
             identifiers=True,
             event_time="updated_at",
+            version="updated_at",
         ),
         Feed(
             "identity_links",
@@ -199,7 +209,7 @@ FEEDS: dict[str, Feed] = {
                 Column("resolution", allowed=("positive", "negative", "neutral")),
                 Column("comment", personal=True, max_length=5000),
                 _money("cost"),
-                Column("currency", max_length=3),
+                CURRENCY,
             ),
             identifiers=True,
             event_time="occurred_at",
@@ -212,7 +222,7 @@ FEEDS: dict[str, Feed] = {
                 Column("order_id", required=True, max_length=200),
                 Column("ordered_at", Kind.TIMESTAMP, required=True),
                 _money("amount", required=True),
-                Column("currency", max_length=3),
+                CURRENCY,
                 _money("margin", minimum=-ABSURD_AMOUNT),
                 Column("sales_channel", max_length=60),
                 Column("items", Kind.INTEGER, minimum=0, maximum=1_000_000),
@@ -271,7 +281,7 @@ FEEDS: dict[str, Feed] = {
                 Column("channel", required=True, max_length=60),
                 _money("cost", required=True),
                 Column("campaign_id", max_length=200),
-                Column("currency", max_length=3),
+                CURRENCY,
                 Column("impressions", Kind.INTEGER, minimum=0),
                 Column("clicks", Kind.INTEGER, minimum=0),
             ),
@@ -282,7 +292,7 @@ FEEDS: dict[str, Feed] = {
             "quarter x channel x theme",
             ("quarter", "channel", "theme"),
             (
-                Column("quarter", required=True, max_length=7, meaning="2025-Q1"),
+                Column("quarter", required=True, max_length=7, pattern=r"\d{4}-Q[1-4]", meaning="such as 2025-Q1"),
                 Column("channel", required=True, max_length=60),
                 Column("theme", required=True, max_length=200),
                 Column("committed_share", Kind.NUMBER, required=True, minimum=0, maximum=1),

@@ -17,7 +17,5 @@ def grant_reader(warehouse: Warehouse, role: str = READER) -> bool:
     with warehouse.transaction():
         warehouse.execute(sql.SQL("grant usage on schema bi to {}").format(name))
         warehouse.execute(sql.SQL("grant select on all tables in schema bi to {}").format(name))
-        warehouse.execute(
-            sql.SQL("alter default privileges in schema bi grant select on tables to {}").format(name)
-        )
+        warehouse.execute(sql.SQL("alter default privileges in schema bi grant select on tables to {}").format(name))
     return True

@@ -44,7 +44,9 @@ def test_a_run_sees_the_batches_loaded_before_it_began(warehouse: Warehouse) -> 
     assert context.current(warehouse) == run
 
 
-def test_a_stage_that_fails_is_told_and_its_rerun_replaces_the_telling(warehouse: Warehouse, settings: Settings) -> None:
+def test_a_stage_that_fails_is_told_and_its_rerun_replaces_the_telling(
+    warehouse: Warehouse, settings: Settings
+) -> None:
     run = context.begin(warehouse, "run", DAY, "test")
 
     def fails(*_: object) -> int:

@@ -1,0 +1,111 @@
+{#-
+    The change log tells incremental models which customers and days the models before them changed.
+
+    A producer (strategy logged_replace) writes, in the transaction that changes it, each customer whose rows came, went or
+    changed, with the earliest moment affected. A consumer (strategy replace_touched) recomputes these customers only,
+    and records how far it has read. A killed run loses nothing: what a consumer has not read is still there.
+-#}
+
+{% macro change_table(name) -%}
+    {{ return(api.Relation.create(database=target.database, schema='intermediate', identifier=name)) }}
+{%- endmacro %}
+
+{#- on-run-start -#}
+{% macro create_change_log() -%}
+    create schema if not exists intermediate;
+    create table if not exists {{ change_table('customer_changes') }} (
+        producer {{ dbt.type_string() }} not null,
+        change_id {{ dbt.type_bigint() }} not null,
+        customer_id {{ dbt.type_string() }} not null,
+        changed_from {{ type_timestamp_utc() }} not null,
+        touch_from {{ type_timestamp_utc() }},
+        contact_from {{ type_timestamp_utc() }}
+    );
+    create table if not exists {{ change_table('day_changes') }} (
+        producer {{ dbt.type_string() }} not null,
+        change_id {{ dbt.type_bigint() }} not null,
+        changed_on date not null
+    );
+    create table if not exists {{ change_table('consumed_changes') }} (
+        consumer {{ dbt.type_string() }} not null,
+        producer {{ dbt.type_string() }} not null,
+        change_id {{ dbt.type_bigint() }} not null
+    );
+{%- endmacro %}
+
+{#- How far a consumer has read a producer's changes, as a SQL expression. -#}
+{% macro changes_read(producer, consumer=none) -%}
+    coalesce((
+        select max(consumed.change_id) from {{ change_table('consumed_changes') }} as consumed
+        where consumed.consumer = '{{ consumer or this.identifier }}' and consumed.producer = '{{ producer }}'
+    ), 0)
+{%- endmacro %}
+
+{#- post_hook of a consumer: everything its producers logged has been read. -#}
+{% macro record_changes(producers) -%}
+    {%- for producer in producers %}
+    insert into {{ change_table('consumed_changes') }} (consumer, producer, change_id)
+    select
+        '{{ this.identifier }}',
+        '{{ producer }}',
+        max(logged.change_id)
+    from {{ change_table('customer_changes') }} as logged
+    where logged.producer = '{{ producer }}'
+    having max(logged.change_id) is not null;
+    {%- endfor %}
+    {{ compact_consumed() }}
+{%- endmacro %}
+
+{#- Keep the newest row of each consumer and producer. -#}
+{% macro compact_consumed() -%}
+    delete from {{ change_table('consumed_changes') }}
+    where
+        consumer = '{{ this.identifier }}'
+        and exists (
+            select 1 from {{ change_table('consumed_changes') }} as newer
+            where
+                newer.consumer = consumed_changes.consumer
+                and newer.producer = consumed_changes.producer
+                and newer.change_id > consumed_changes.change_id
+        )
+{%- endmacro %}
+
+{#- Customers changed since the model last read. kind: changed (any row), touch, contact. -#}
+{% macro touched_customers(producers, kind='changed') -%}
+    select
+        logged.customer_id,
+        min(logged.{{ kind }}_from) as changed_from
+    from {{ change_table('customer_changes') }} as logged
+    where
+        logged.{{ kind }}_from is not null
+        and (
+            {%- for producer in producers %}
+            (logged.producer = '{{ producer }}' and logged.change_id > {{ changes_read(producer) }})
+            {% if not loop.last %}or{% endif %}
+            {%- endfor %}
+        )
+    group by logged.customer_id
+{%- endmacro %}
+
+{#- Days changed since the model last read. -#}
+{% macro touched_days(producers) -%}
+    select distinct logged.changed_on
+    from {{ change_table('day_changes') }} as logged
+    where
+        {%- for producer in producers %}
+        (logged.producer = '{{ producer }}' and logged.change_id > {{ changes_read(producer) }})
+        {% if not loop.last %}or{% endif %}
+        {%- endfor %}
+{%- endmacro %}
+
+{#- post_hook: every signature whose customer changed has been looked at. -#}
+{% macro record_signature_changes() -%}
+    insert into {{ change_table('consumed_changes') }} (consumer, producer, change_id)
+    select
+        '{{ this.identifier }}',
+        'int_identity__signature_customers',
+        max(change_id)
+    from {{ ref('int_identity__signature_customers') }}
+    having max(change_id) is not null;
+    {{ compact_consumed() }}
+{%- endmacro %}

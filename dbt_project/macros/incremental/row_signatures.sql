@@ -1,0 +1,58 @@
+{#-
+    intermediate.int_identity__row_signatures remembers which signature each row carried, so that a corrected row takes
+    its old identifiers out of the count. It belongs to int_identity__signatures and changes in its transaction.
+-#}
+
+{% macro row_signatures() -%}
+    {{ return(change_table('int_identity__row_signatures')) }}
+{%- endmacro %}
+
+{#- pre_hook -#}
+{% macro prepare_row_signatures() -%}
+    {%- if execute and not is_incremental() -%}
+        drop table if exists {{ row_signatures() }};
+    {%- endif %}
+    create table if not exists {{ row_signatures() }} (
+        _row_key {{ type_key() }} not null,
+        signature {{ type_key() }} not null,
+        seen_at {{ type_timestamp_utc() }} not null,
+        is_record boolean not null
+    )
+{%- endmacro %}
+
+{#- post_hook, before the batches are recorded as consumed -#}
+{% macro replace_row_signatures(feeds) -%}
+    {%- set pending = pending_observations(feeds) -%}
+    {%- if execute and load_relation(row_signatures()) is not none %}
+    delete from {{ row_signatures() }}
+    where
+        _row_key in (select observed._row_key from {{ ref('int_identity__observations') }} as observed where {{ pending }})
+        or _row_key in ({{ all_removed_rows(feeds) }});
+    {%- endif %}
+    insert into {{ row_signatures() }} (_row_key, signature, seen_at, is_record)
+    select
+        observed._row_key,
+        observed.signature,
+        observed.seen_at,
+        observed.is_record
+    from {{ ref('int_identity__observations') }} as observed
+    where {{ pending }};
+    create unique index if not exists int_identity__row_signatures_key on {{ row_signatures() }} (_row_key);
+    analyze {{ row_signatures() }}
+{%- endmacro %}
+
+{#- Condition on int_identity__observations: rows of batches not taken in yet. -#}
+{% macro pending_observations(feeds) -%}
+    {%- set conditions = [] -%}
+    {%- for feed in feeds -%}
+        {%- do conditions.append("(feed = '" ~ feed ~ "' and _batch_id in (" ~ pending_batches(feed) ~ "))") -%}
+    {%- endfor -%}
+    ({{ conditions | join(' or ') }})
+{%- endmacro %}
+
+{% macro all_removed_rows(feeds) -%}
+    {%- for feed in feeds %}
+    {{ removed_rows(feed) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{#- Schema names are exact: the layer's own name, without the target's as a prefix. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

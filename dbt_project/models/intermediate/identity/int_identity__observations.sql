@@ -1,0 +1,68 @@
+-- Every row that carries identifiers, whatever its feed.
+{{ config(materialized='view', tags=['identity_inputs']) }}
+
+with
+
+observed as (
+
+    select
+        'touchpoints' as feed,
+        _row_key,
+        signature,
+        {{ identifier_columns() }},
+        occurred_at as seen_at,
+        false as is_record,
+        _batch_id
+    from {{ ref('stg_touchpoints__events') }}
+
+    union all
+
+    select
+        'orders' as feed,
+        _row_key,
+        signature,
+        {{ identifier_columns() }},
+        ordered_at as seen_at,
+        false as is_record,
+        _batch_id
+    from {{ ref('stg_orders__orders') }}
+
+    union all
+
+    select
+        'customers' as feed,
+        _row_key,
+        signature,
+        {{ identifier_columns() }},
+        updated_at as seen_at,
+        true as is_record,
+        _batch_id
+    from {{ ref('stg_customers__records') }}
+
+    union all
+
+    select
+        'consents' as feed,
+        _row_key,
+        signature,
+        {{ identifier_columns() }},
+        changed_at as seen_at,
+        false as is_record,
+        _batch_id
+    from {{ ref('stg_consents__changes') }}
+
+    union all
+
+    select
+        'experiments' as feed,
+        _row_key,
+        signature,
+        {{ identifier_columns() }},
+        assigned_at as seen_at,
+        false as is_record,
+        _batch_id
+    from {{ ref('stg_experiments__assignments') }}
+
+)
+
+select * from observed

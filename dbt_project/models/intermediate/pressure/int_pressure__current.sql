@@ -1,0 +1,49 @@
+-- Running state: the index of a customer and channel after the last contact. Nothing reads the history.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    meta={'touched': {'by': ['fct_touchpoint'], 'kind': 'contact'}},
+    indexes=[{'columns': ['customer_id', 'channel'], 'unique': true}],
+    post_hook=["{{ record_changes(['fct_touchpoint']) }}", '{{ refresh_statistics() }}'],
+) }}
+
+with
+
+daily as (
+
+    select * from {{ ref('fct_pressure_daily') }}
+    {% if is_incremental() %}
+    where customer_id in (
+        select touched.customer_id
+        from ({{ touched_customers(['fct_touchpoint'], 'contact') }}) as touched
+    )
+    {% endif %}
+
+),
+
+ordered as (
+
+    select
+        *,
+        row_number() over (partition by customer_id, channel order by day desc) as recency
+    from daily
+
+),
+
+final as (
+
+    select
+        customer_id,
+        channel,
+        day as last_contact_on,
+        index as pressure_index,
+        half_life_days,
+        pressure_weight as intrusiveness,
+        contacts_7d,
+        contacts_30d
+    from ordered
+    where recency = 1
+
+)
+
+select * from final

@@ -1,0 +1,93 @@
+-- Rules are summed from the credits of the window; fitted models come from the stage that fitted them, with its
+-- intervals. Earlier business dates keep what was known then.
+{{ config(
+    materialized='incremental',
+    unique_key='as_of',
+    tags=['after_scores'],
+    indexes=[{'columns': ['as_of', 'model', 'channel'], 'unique': true}],
+    post_hook=['{{ refresh_statistics() }}'],
+) }}
+
+with
+
+touchpoints as (
+
+    select * from {{ ref('fct_attributed_touchpoint') }}
+
+),
+
+fitted as (
+
+    select * from {{ source('scores', 'attribution_channel') }} where as_of = {{ as_of_date() }}
+
+),
+
+costs as (
+
+    select
+        channel,
+        sum(cost) as cost
+    from {{ ref('int_attribution__costs') }}
+    group by channel
+
+),
+
+{{ attributed_by('channel', 'touchpoints') }},
+
+results as (
+
+    -- a model without a fit of its own at this date is summed from its credits
+    select
+        model,
+        channel,
+        conversions,
+        conversions_low,
+        conversions_high,
+        revenue,
+        revenue_low,
+        revenue_high,
+        cast(null as {{ type_double() }}) as removal_effect,
+        'credits' as basis
+    from attributed
+    where model not in (select fitted.model from fitted)
+
+    union all
+
+    select
+        model,
+        channel,
+        conversions,
+        conversions_low,
+        conversions_high,
+        revenue,
+        revenue_low,
+        revenue_high,
+        removal_effect,
+        'fit' as basis
+    from fitted
+
+),
+
+final as (
+
+    select
+        {{ as_of_date() }} as as_of,
+        results.model,
+        results.channel,
+        results.conversions,
+        results.conversions_low,
+        results.conversions_high,
+        results.revenue,
+        results.revenue_low,
+        results.revenue_high,
+        coalesce(costs.cost, 0) as cost,
+        results.revenue / nullif(costs.cost, 0) as roas,
+        costs.cost / nullif(results.conversions, 0) as cpa,
+        results.removal_effect,
+        cast(results.basis as {{ dbt.type_string() }}) as basis
+    from results
+    left join costs on results.channel = costs.channel
+
+)
+
+select * from final

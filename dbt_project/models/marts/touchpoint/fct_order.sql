@@ -1,0 +1,103 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='logged_replace',
+    unique_key='_row_key',
+    tags=['core'],
+    meta={'changes': {
+        'feed': 'orders', 'at': 'ordered_at', 'on': 'ordered_on', 'touch': 'true', 'contact': 'false',
+    }},
+    indexes=[
+        {'columns': ['_row_key'], 'unique': true},
+        {'columns': ['customer_id', 'ordered_at']},
+        {'columns': ['signature']},
+        {'columns': ['ordered_on']},
+        {'columns': ['order_id']},
+    ],
+    pre_hook=['{{ forget_consumed() }}'],
+    post_hook=[
+        "{{ record_consumed(['orders']) }}",
+        '{{ record_signature_changes() }}',
+        '{{ refresh_statistics() }}',
+    ],
+) }}
+
+{%- set columns = [
+    'order_id', 'customer_id', 'ordered_at', 'ordered_on', 'sales_channel', 'amount', 'margin', 'items',
+    'currency', 'signature', '_source', '_row_key', '_batch_id',
+] %}
+
+with
+
+orders as (
+
+    select * from {{ ref('stg_orders__orders') }}
+    where _batch_id in ({{ pending_batches('orders') }})
+
+),
+
+customers as (
+
+    select * from {{ ref('int_identity__signature_customers') }}
+
+),
+
+arrived as (
+
+    select
+        {%- for column in columns %}
+        {%- if column == 'customer_id' %}
+        coalesce(
+            customers.customer_id,
+            'unresolved:' || cast(orders.signature as {{ dbt.type_string() }})
+        ) as customer_id,
+        {%- else %}
+        orders.{{ column }}{{ ',' if not loop.last }}
+        {%- endif %}
+        {%- endfor %}
+    from orders
+    left join customers on orders.signature = customers.signature
+
+),
+
+{% if is_incremental() %}
+
+present as (
+
+    select * from {{ this }}
+
+),
+
+moved as (
+
+    select
+        {%- for column in columns %}
+        {{ 'customers' if column == 'customer_id' else 'present' }}.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from present
+    inner join customers on present.signature = customers.signature
+    where
+        customers.change_id > {{ changes_read('int_identity__signature_customers') }}
+        and present.customer_id <> customers.customer_id
+        and present._row_key not in (select arrived._row_key from arrived)
+
+),
+
+final as (
+
+    select * from arrived
+    union all
+    select * from moved
+
+)
+
+{% else %}
+
+final as (
+
+    select * from arrived
+
+)
+
+{% endif %}
+
+select * from final

@@ -1,0 +1,34 @@
+{{ config(tags=['core'], post_hook=['{{ refresh_statistics() }}']) }}
+
+with
+
+returns as (
+
+    select * from {{ ref('stg_returns__returns') }} where {{ is_visible('returns') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('fct_order') }}
+
+),
+
+final as (
+
+    select
+        returns.return_id,
+        returns.order_id,
+        orders.customer_id,
+        returns.returned_at,
+        returns.returned_on,
+        returns.amount,
+        returns.reason,
+        orders.sales_channel,
+        orders.ordered_on
+    from returns
+    left join orders on returns.order_id = orders.order_id
+
+)
+
+select * from final

@@ -1,0 +1,296 @@
+-- Every valid touchpoint once. A run takes in new batches, the touchpoints of people whose identity changed,
+-- and the messages these belong to.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='logged_replace',
+    unique_key='_row_key',
+    tags=['core'],
+    meta={'changes': {
+        'feed': 'touchpoints', 'at': 'occurred_at', 'on': 'occurred_on',
+        'touch': '(is_touch and not is_machine)', 'contact': 'is_contact',
+    }},
+    indexes=[
+        {'columns': ['_row_key'], 'unique': true},
+        {'columns': ['customer_id', 'occurred_at']},
+        {'columns': ['signature']},
+        {'columns': ['occurred_on']},
+    ],
+    pre_hook=['{{ forget_consumed() }}'],
+    post_hook=[
+        "{{ record_consumed(['touchpoints']) }}",
+        '{{ record_signature_changes() }}',
+        '{{ refresh_statistics() }}',
+    ],
+) }}
+
+{%- set columns = [
+    'touchpoint_id', 'customer_id', 'occurred_at', 'occurred_on', 'channel', 'event_type', 'direction',
+    'campaign_id', 'message_id', 'message_type', 'theme', 'device', 'resolution', 'cost',
+    'is_contact', 'is_touch', 'is_response', 'signature', '_source', '_row_key', '_batch_id',
+] %}
+{%- set message_events = "('send', 'delivery', 'open', 'click')" %}
+
+with
+
+events as (
+
+    select * from {{ ref('stg_touchpoints__events') }}
+    where _batch_id in ({{ pending_batches('touchpoints') }})
+
+),
+
+customers as (
+
+    select * from {{ ref('int_identity__signature_customers') }}
+
+),
+
+event_types as (
+
+    select * from {{ ref('event_types') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('int_touchpoint__rules') }}
+
+),
+
+channels as (
+
+    select * from {{ ref('channel_profiles') }}
+
+),
+
+arrived as (
+
+    select
+        events.touchpoint_id,
+        coalesce(
+            customers.customer_id,
+            'unresolved:' || cast(events.signature as {{ dbt.type_string() }})
+        ) as customer_id,
+        events.occurred_at,
+        events.occurred_on,
+        events.channel,
+        events.event_type,
+        coalesce(events.direction, event_types.default_direction) as direction,
+        events.campaign_id,
+        events.message_id,
+        events.message_type,
+        events.theme,
+        events.device,
+        events.resolution,
+        events.cost,
+        coalesce(rules.is_contact, false) as is_contact,
+        coalesce(rules.is_touch, false) as is_touch,
+        coalesce(rules.is_response, false) as is_response,
+        events.signature,
+        events._source,
+        events._row_key,
+        events._batch_id
+    from events
+    left join customers on events.signature = customers.signature
+    left join event_types on events.event_type = event_types.event_type
+    left join channels on events.channel = channels.channel
+    left join rules
+        on
+            events.event_type = rules.event_type
+            and coalesce(channels.channel, 'any') = rules.channel
+            and coalesce(events.direction, event_types.default_direction) = rules.direction
+
+),
+
+{% if is_incremental() %}
+
+present as (
+
+    select * from {{ this }}
+
+),
+
+moved as (
+
+    select
+        {%- for column in columns %}
+        {{ 'customers' if column == 'customer_id' else 'present' }}.{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from present
+    inner join customers on present.signature = customers.signature
+    where
+        customers.change_id > {{ changes_read('int_identity__signature_customers') }}
+        and present.customer_id <> customers.customer_id
+        and present._row_key not in (select arrived._row_key from arrived)
+
+),
+
+changed as (
+
+    select {{ columns | join(', ') }} from arrived
+    union all
+    select {{ columns | join(', ') }} from moved
+
+),
+
+-- where changed rows were before: other people may have lost the send that explained their click
+departed as (
+
+    select present.*
+    from present
+    where
+        present._row_key in (select changed._row_key from changed)
+        or present._row_key in ({{ removed_rows('touchpoints') }})
+
+),
+
+message_rows as (
+
+    select customer_id, message_id, event_type, occurred_at from changed
+    union all
+    select customer_id, message_id, event_type, occurred_at from departed
+
+),
+
+messages as (
+
+    select
+        customer_id,
+        message_id,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
+    from message_rows
+    where message_id is not null and event_type in {{ message_events }}
+    group by customer_id, message_id
+
+),
+
+-- the other events of these messages: a late send explains clicks that came before it
+neighbours as (
+
+    select
+        present.*,
+        present.occurred_at >= messages.first_at and present.event_type in ('open', 'click')
+            as is_reconsidered
+    from messages
+    inner join present
+        on
+            messages.customer_id = present.customer_id
+            and messages.message_id = present.message_id
+            and present.occurred_at
+            >= {{ dbt.dateadd('day', -1 * var('message_window_days'), 'messages.first_at') }}
+            and present.occurred_at
+            <= {{ dbt.dateadd('day', var('message_window_days'), 'messages.last_at') }}
+    where
+        present.event_type in {{ message_events }}
+        and present._row_key not in (select changed._row_key from changed)
+        and present._row_key not in ({{ removed_rows('touchpoints') }})
+
+),
+
+considered as (
+
+    select
+        {{ columns | join(', ') }},
+        cast(null as {{ type_timestamp_utc() }}) as known_sent_at,
+        true as is_changed,
+        false as is_reconsidered
+    from changed
+
+    union all
+
+    select
+        {{ columns | join(', ') }},
+        message_sent_at as known_sent_at,
+        false as is_changed,
+        is_reconsidered
+    from neighbours
+
+),
+
+{% else %}
+
+considered as (
+
+    select
+        arrived.*,
+        cast(null as {{ type_timestamp_utc() }}) as known_sent_at,
+        true as is_changed,
+        false as is_reconsidered
+    from arrived
+
+),
+
+{% endif %}
+
+sends as (
+
+    select
+        customer_id,
+        message_id,
+        occurred_at
+    from considered
+    where message_id is not null and event_type in ('send', 'delivery')
+
+),
+
+-- the last send or delivery of the same message to the same person before the response
+sent as (
+
+    select
+        considered._row_key,
+        max(sends.occurred_at) as message_sent_at
+    from considered
+    inner join sends
+        on considered.message_id = sends.message_id and considered.customer_id = sends.customer_id
+    where
+        considered.event_type in ('open', 'click')
+        and sends.occurred_at <= considered.occurred_at
+        and sends.occurred_at
+        >= {{ dbt.dateadd('day', -1 * var('message_window_days'), 'considered.occurred_at') }}
+    group by considered._row_key
+
+),
+
+final as (
+
+    select
+        considered.touchpoint_id,
+        considered.customer_id,
+        considered.occurred_at,
+        considered.occurred_on,
+        considered.channel,
+        considered.event_type,
+        considered.direction,
+        considered.campaign_id,
+        considered.message_id,
+        considered.message_type,
+        considered.theme,
+        considered.device,
+        considered.resolution,
+        considered.cost,
+        considered.is_contact,
+        considered.is_touch,
+        considered.is_response,
+        coalesce(
+            considered.occurred_at
+            <= {{ dbt.dateadd('second', var('machine_seconds'), 'sent.message_sent_at') }},
+            false
+        ) as is_machine,
+        sent.message_sent_at,
+        considered.signature,
+        considered._source,
+        considered._row_key,
+        considered._batch_id
+    from considered
+    left join sent on considered._row_key = sent._row_key
+    where
+        considered.is_changed
+        or (
+            considered.is_reconsidered
+            and {{ differs('sent.message_sent_at', 'considered.known_sent_at') }}
+        )
+
+)
+
+select * from final

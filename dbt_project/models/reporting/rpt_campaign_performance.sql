@@ -1,0 +1,46 @@
+with
+
+attribution as (
+
+    select * from {{ ref('fct_campaign_attribution') }}
+    where as_of = (select max(newest.as_of) from {{ ref('fct_campaign_attribution') }} as newest)
+
+),
+
+campaigns as (
+
+    select * from {{ ref('dim_campaign') }}
+
+),
+
+labels as (
+
+    select * from {{ ref('model_labels') }}
+
+),
+
+final as (
+
+    select
+        attribution.as_of,
+        attribution.model,
+        coalesce(labels.model_label, attribution.model) as model_label,
+        attribution.campaign_id,
+        case
+            when attribution.campaign_id = '(none)' then 'No campaign'
+            else coalesce(campaigns.campaign_name, attribution.campaign_id)
+        end as campaign_name,
+        campaigns.team,
+        campaigns.theme,
+        attribution.conversions,
+        attribution.revenue,
+        attribution.cost,
+        attribution.roas,
+        attribution.cpa
+    from attribution
+    left join campaigns on attribution.campaign_id = campaigns.campaign_id
+    left join labels on attribution.model = labels.model
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Cockpit: pages of the Airflow UI over schema bi, for the marketer."""

@@ -1,0 +1,128 @@
+"""Writing to scores.*: stamped rows, changed rows only, kept days, and what each fit was in ops.model_runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from psycopg2 import sql
+
+from millibar.pipeline.context import RunContext
+from millibar.warehouse.connect import Warehouse, identifier
+
+# Tables at customer grain keep the newest so many days of as_of, and every last day of a month.
+SCORE_HISTORY_DAYS = 7
+
+
+def stamped(frame: pd.DataFrame, run: RunContext) -> pa.Table:
+    """``frame`` as Arrow with the run's as_of and run_id; nan and None become null."""
+    return pa.Table.from_pandas(frame.assign(as_of=run.as_of, run_id=run.run_id), preserve_index=False)
+
+
+def write_changed(
+    warehouse: Warehouse, table: str, rows: pa.Table, key: Sequence[str], *, delete_others: bool = True
+) -> int:
+    """Make ``table`` hold ``rows``, touching only rows that are new, gone or different; returns how many.
+
+    Without ``delete_others`` rows of other keys stay. A row whose columns other than as_of and run_id are as they were
+    keeps its as_of: the day it last changed.
+    """
+    target, fresh = identifier(table), sql.Identifier("fresh_rows")
+    compared = [name for name in rows.column_names if name not in (*key, "as_of", "run_id")]
+    names = {
+        "target": target,
+        "fresh": fresh,
+        "columns": _list(rows.column_names),
+        "key": _list(key),
+        "same": sql.SQL(" and ").join(sql.SQL("old.{0} = {1}.{0}").format(sql.Identifier(name), fresh) for name in key),
+        "updates": sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in (*compared, "as_of", "run_id")
+        ),
+        "old_values": sql.SQL(", ").join(sql.SQL("old.{}").format(sql.Identifier(name)) for name in compared),
+        "new_values": sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(name)) for name in compared),
+    }
+    with warehouse.transaction():
+        warehouse.execute(sql.SQL("create temp table {fresh} (like {target}) on commit drop").format(**names))
+        warehouse.append("pg_temp.fresh_rows", rows)
+        warehouse.execute(sql.SQL("analyze {fresh}").format(**names))
+        touched = 0
+        if delete_others:
+            gone = "delete from {target} as old where not exists (select 1 from {fresh} where {same})"
+            touched += warehouse.execute(sql.SQL(gone).format(**names))
+        touched += warehouse.execute(
+            sql.SQL("""
+                insert into {target} as old ({columns}) select {columns} from {fresh}
+                on conflict ({key}) do update set {updates}
+                where ({old_values}) is distinct from ({new_values})
+            """).format(**names)
+        )
+        warehouse.execute(sql.SQL("drop table {fresh}").format(**names))
+    return touched
+
+
+def forget_old_days(warehouse: Warehouse, table: str) -> int:
+    """Drop as_of partitions that are older than SCORE_HISTORY_DAYS before the newest and no last day of a month."""
+    return warehouse.execute(
+        sql.SQL("""
+            delete from {table}
+            where as_of <= (select max(newest.as_of) from {table} as newest) - %(days)s::integer
+                and as_of <> (date_trunc('month', as_of) + interval '1 month - 1 day')::date
+        """).format(table=identifier(table)),
+        {"days": SCORE_HISTORY_DAYS},
+    )
+
+
+def record_model_run(
+    warehouse: Warehouse,
+    run: RunContext,
+    model: str,
+    started: float,
+    *,
+    inputs: Mapping[str, Any],
+    parameters: Any,
+    fit_quality: Mapping[str, Any],
+) -> None:
+    """Keep in ops.model_runs what was fitted on what, how well, and how long since ``started`` (time.monotonic)."""
+    told = asdict(parameters) if is_dataclass(parameters) and not isinstance(parameters, type) else dict(parameters)
+    key = {"run_id": run.run_id, "model": model}
+    with warehouse.transaction():
+        warehouse.execute("delete from ops.model_runs where run_id = %(run_id)s and model = %(model)s", key)
+        warehouse.execute(
+            """
+            insert into ops.model_runs (run_id, as_of, model, inputs, parameters, fit_quality, duration_seconds)
+            values (%(run_id)s, %(as_of)s, %(model)s, %(inputs)s, %(parameters)s, %(fit_quality)s, %(duration)s)
+            """,
+            key
+            | {
+                "as_of": run.as_of,
+                "inputs": _json(inputs),
+                "parameters": _json(told),
+                "fit_quality": _json(fit_quality),
+                "duration": time.monotonic() - started,
+            },
+        )
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(_plain(values), default=str, sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """Without nan and infinity, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _list(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(name) for name in names)

@@ -1,0 +1,1 @@
+"""A seeded market with known truth: persons, contacts, responses, orders, and the feeds a brand's tools would write."""

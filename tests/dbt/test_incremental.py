@@ -1,0 +1,226 @@
+"""Day by day equals from scratch: late, changed, removed and re-identified rows reach every mart they touch."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from millibar.warehouse.connect import Warehouse
+
+from .conftest import Run
+from .landed import land
+
+START = date(2025, 1, 1)
+HISTORY_DAYS = 70
+PEOPLE = 40
+PULL_CHANNELS = ("direct", "search_paid", "search_organic", "referral")
+
+# What is compared, and which columns depend on the path taken: none but the technical ones.
+TABLES = (
+    "intermediate.int_identity__identifiers",
+    "intermediate.int_identity__links",
+    "intermediate.int_journey__steps",
+    "intermediate.int_pressure__current",
+    "intermediate.int_engagement__customer_channel",
+    "intermediate.int_touchpoint__daily",
+    "intermediate.int_moment__channel_hour",
+    "intermediate.int_attribution__credits",
+    "marts.fct_touchpoint",
+    "marts.fct_order",
+    "marts.fct_return",
+    "marts.fct_conversion",
+    "marts.fct_journey",
+    "marts.fct_journey_path",
+    "marts.fct_attributed_touchpoint",
+    "marts.fct_pressure_daily",
+    "marts.fct_pressure_state",
+    "marts.fct_channel_health_daily",
+    "marts.fct_channel_affinity",
+    "marts.fct_channel_attrition",
+    "marts.fct_churn",
+    "marts.dim_customer",
+    "marts.dim_customer_identifier",
+)
+TECHNICAL = ("changed_as_of", "_batch_id")
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.mark.slow
+def test_day_by_day_equals_from_scratch(warehouse: Warehouse, run_day: Run) -> None:
+    market = Market(random.Random(11))
+    first = START + timedelta(days=HISTORY_DAYS - 1)
+    batches = market.history(warehouse)
+    run_day(first)
+    before = contents(warehouse, "marts.fct_touchpoint")
+    for number, mishap in enumerate(MISHAPS, start=1):
+        day = first + timedelta(days=number)
+        market.deliver(warehouse, day)
+        mishap(market, warehouse, day, batches)
+        run_day(day)
+    day_by_day = {name: contents(warehouse, name) for name in TABLES}
+    run_day(first + timedelta(days=len(MISHAPS)), "--full-refresh")
+    from_scratch = {name: contents(warehouse, name) for name in TABLES}
+    assert len(from_scratch["marts.fct_touchpoint"]) != len(before)
+    assert {name: difference(day_by_day[name], from_scratch[name]) for name in TABLES} == dict.fromkeys(TABLES, "")
+
+
+@pytest.mark.slow
+def test_running_a_day_twice_changes_nothing(warehouse: Warehouse, run_day: Run) -> None:
+    market = Market(random.Random(5))
+    market.history(warehouse)
+    last = START + timedelta(days=HISTORY_DAYS - 1)
+    run_day(last)
+    once = {name: contents(warehouse, name) for name in TABLES}
+    run_day(last)
+    assert {name: difference(once[name], contents(warehouse, name)) for name in TABLES} == dict.fromkeys(TABLES, "")
+
+
+class Market:
+    """A small brand: e-mails, clicks, visits, orders, some people with two identities until a login joins them."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.sends: Rows = []
+        self.number = 0
+
+    def history(self, warehouse: Warehouse) -> dict[date, int]:
+        """Deliver the first days; returns the touchpoint batch of each."""
+        land(warehouse, "customers", START, [
+            {"record_id": f"r{n}", "updated_at": f"{START}T08:00:00+00:00", "country": "FR", "email": h("email", n),
+             "crm_id": h("crm", n), "stated_channel": "email" if n % 3 else None}
+            for n in range(PEOPLE)
+        ])  # fmt: skip
+        return {
+            START + timedelta(days=n): self.deliver(warehouse, START + timedelta(days=n)) for n in range(HISTORY_DAYS)
+        }
+
+    def deliver(self, warehouse: Warehouse, day: date) -> int:
+        """The files of one day; the returned batch is that of the touchpoints."""
+        land(warehouse, "orders", day, [self.order(day) for _ in range(self.chance.randrange(4))])
+        land(warehouse, "spend", day, [{"spent_on": day, "channel": "search_paid", "cost": 25, "campaign_id": "c1"}])
+        return land(warehouse, "touchpoints", day, self.touchpoints(day))
+
+    def touchpoints(self, day: date) -> Rows:
+        rows: Rows = []
+        for _ in range(25):
+            person, at = self.chance.randrange(PEOPLE), self.moment(day)
+            kind = self.chance.random()
+            if kind < 0.5:
+                send = self.touch(at, "email", "send", email=h("email", person), message_id=f"m{self.number}")
+                rows.append(send)
+                self.sends.append(send)
+                if kind < 0.1:  # a machine opens at once
+                    rows.append(self.answer(send, "open", timedelta(seconds=3)))
+                elif kind < 0.25:
+                    rows.append(self.answer(send, "click", timedelta(minutes=self.chance.randrange(1, 90))))
+            elif kind < 0.65:
+                rows.append(self.touch(at, "programmatic", "impression", cookie_id=h("cookie", person)))
+            else:
+                rows.append(self.touch(at, self.chance.choice(PULL_CHANNELS), "visit", cookie_id=h("cookie", person)))
+        return rows
+
+    def touch(self, at: datetime, channel: str, event_type: str, **more: Any) -> dict[str, Any]:
+        self.number += 1
+        return {"touchpoint_id": f"t{self.number}", "occurred_at": at.isoformat(), "channel": channel,
+                "event_type": event_type, "campaign_id": f"c{self.number % 3}", "device": "mobile"} | more  # fmt: skip
+
+    def answer(self, send: dict[str, Any], event_type: str, after: timedelta) -> dict[str, Any]:
+        at = datetime.fromisoformat(send["occurred_at"]) + after
+        return self.touch(at, "email", event_type, email=send["email"], message_id=send["message_id"])
+
+    def order(self, day: date, person: int | None = None) -> dict[str, Any]:
+        self.number += 1
+        someone = self.chance.randrange(PEOPLE) if person is None else person
+        return {"order_id": f"o{self.number}", "ordered_at": self.moment(day).isoformat(),
+                "amount": self.chance.randrange(10, 90), "sales_channel": self.chance.choice(["web", "store"]),
+                "crm_id": h("crm", someone)}  # fmt: skip
+
+    def moment(self, day: date) -> datetime:
+        midnight = datetime.combine(day, datetime.min.time(), UTC)
+        return midnight + timedelta(seconds=self.chance.randrange(6 * 3600, 21 * 3600))
+
+
+def a_login(market: Market, warehouse: Warehouse, day: date, batches: dict[date, int]) -> None:
+    """Cookies of half of the people turn out to be theirs: their history moves to them."""
+    land(warehouse, "identity_links", day, [
+        {"left_type": "cookie_id", "left_value": h("cookie", n), "right_type": "email", "right_value": h("email", n),
+         "observed_at": f"{day}T10:00:00+00:00"} for n in range(0, PEOPLE, 2)
+    ])  # fmt: skip
+
+
+def late_rows(market: Market, warehouse: Warehouse, day: date, batches: dict[date, int]) -> None:
+    """Touches, an order and a send of weeks ago arrive now; the click on the late send came in time."""
+    long_ago = day - timedelta(days=40)
+    send = market.touch(market.moment(long_ago), "email", "send", email=h("email", 3), message_id="late")
+    land(warehouse, "touchpoints", day, [market.answer(send, "click", timedelta(seconds=4))])
+    land(warehouse, "touchpoints", day, market.touchpoints(long_ago) + [send])
+    land(warehouse, "orders", day, [market.order(long_ago, 4), market.order(long_ago, 4)])
+
+
+def a_late_send_alone(market: Market, warehouse: Warehouse, day: date, batches: dict[date, int]) -> None:
+    """A send turns clicks that were loaded on an earlier day into a machine's."""
+    earlier = next(send for send in reversed(market.sends) if send["email"] == h("email", 5))
+    land(warehouse, "touchpoints", day, [market.answer(earlier, "delivery", timedelta(seconds=1))])
+
+
+def a_corrected_file(market: Market, warehouse: Warehouse, day: date, batches: dict[date, int]) -> None:
+    """A file of a month ago comes again: rows gone, rows of other people, rows at other times."""
+    wrong = day - timedelta(days=30)
+    rows = warehouse.rows("select * from raw.touchpoints where _batch_id = %(b)s order by 1", {"b": batches[wrong]})
+    corrected = [
+        {name: value for name, value in row.items() if not name.startswith("_")} for row in rows[: len(rows) // 2]
+    ]
+    for number, row in enumerate(corrected):
+        if number % 3 == 0 and row["email"]:
+            row["email"] = h("email", number)
+        if number % 3 == 1:
+            row["occurred_at"] = row["occurred_at"] - timedelta(days=2)
+    land(warehouse, "touchpoints", day, corrected, replaces=batches[wrong])
+
+
+def changed_versions(market: Market, warehouse: Warehouse, day: date, batches: dict[date, int]) -> None:
+    """An order gets another amount, another another customer; a record gets another address; a return comes."""
+    orders = warehouse.rows("select * from raw.orders order by order_id limit 6")
+    changed = [{name: value for name, value in row.items() if not name.startswith("_")} for row in orders]
+    changed[0]["amount"] = 999
+    changed[1]["crm_id"] = h("crm", 7)
+    changed[2]["ordered_at"] = changed[2]["ordered_at"] + timedelta(days=9)
+    land(warehouse, "orders", day, changed[:3])
+    land(warehouse, "returns", day, [
+        {"return_id": "x1", "order_id": changed[0]["order_id"], "returned_at": f"{day}T09:00:00+00:00", "amount": 5}
+    ])  # fmt: skip
+    land(warehouse, "customers", day, [
+        {"record_id": "r9", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", 900), "crm_id": h("crm", 9)}
+    ])  # fmt: skip
+
+
+MISHAPS = (a_login, late_rows, a_late_send_alone, a_corrected_file, changed_versions)
+
+
+def h(kind: str, number: int) -> str:
+    return hashlib.md5(f"{kind}:{number}".encode()).hexdigest()
+
+
+def contents(warehouse: Warehouse, table: str) -> pd.DataFrame:
+    """All rows in an order of their own, floats to 9 digits, without technical columns."""
+    rows = pd.DataFrame(warehouse.rows(f"select * from {table}"))
+    rows = rows.drop(columns=[name for name in TECHNICAL if name in rows.columns])
+    for name in rows.columns:
+        if pd.api.types.is_float_dtype(rows[name]):
+            rows[name] = rows[name].map(lambda value: f"{value:.9g}")
+    rows = rows.astype(str)
+    return rows.sort_values(list(rows.columns)).reset_index(drop=True)
+
+
+def difference(left: pd.DataFrame, right: pd.DataFrame) -> str:
+    """What only one side has, for a failing test's reader; empty where both are equal."""
+    if left.empty and right.empty:
+        return ""
+    merged = left.merge(right, how="outer", on=list(left.columns), indicator=True)
+    return "" if left.equals(right) else merged[merged["_merge"] != "both"].head(8).to_string()

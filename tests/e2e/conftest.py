@@ -1,0 +1,63 @@
+"""A small simulated market for the end-to-end tests: three months of history and four more days, once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from e2e.house import CUSTOMERS, DAYS, HISTORY_DAYS, LAST_OF_HISTORY, PROJECT, START, House, HouseMaker
+from millibar.settings import Settings, recorded_uri
+from millibar.simulation.market import simulate
+from millibar.simulation.parameters import MarketParameters
+from millibar.warehouse.connect import Warehouse
+from millibar.warehouse.embedded import EmbeddedServer
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with landing/ and truth/ of the small market."""
+    folder = tmp_path_factory.mktemp("market")
+    parameters = MarketParameters(customers=CUSTOMERS, start=START, days=HISTORY_DAYS + len(DAYS), seed=11)
+    simulate(parameters, folder / "landing", folder / "truth")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_house(server: EmbeddedServer, market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HouseMaker]:
+    """Make houses by name; their databases live as long as the session."""
+    state = server.folder.parent
+
+    def make(name: str) -> House:
+        with Warehouse.open(recorded_uri(state, "superuser")) as admin:
+            admin.execute(f"create database house_{name} owner millibar template millibar_template")
+        base = Settings.from_environment(
+            {"MILLIBAR_STATE": str(tmp_path_factory.mktemp(name)), "MILLIBAR_HASH_KEY": "0f" * 32}
+        )
+        return House(
+            replace(
+                base,
+                landing=market / "landing",
+                sources=PROJECT / "config" / "sources",
+                warehouse_uri=_named(recorded_uri(state, "warehouse"), f"house_{name}"),
+                reader_uri=_named(recorded_uri(state, "reader"), f"house_{name}"),
+            )
+        )
+
+    yield make
+
+
+@pytest.fixture(scope="session")
+def lived(make_house: HouseMaker) -> House:
+    """A house that took the history in one load and then lived three ordinary days. Read it, do not change it."""
+    house = make_house("lived")
+    house.run(LAST_OF_HISTORY)
+    for day in DAYS:
+        house.run(day)
+    return house
+
+
+def _named(uri: str, database: str) -> str:
+    return uri.rsplit("/", 1)[0] + f"/{database}"

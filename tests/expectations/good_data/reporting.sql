@@ -1,0 +1,131 @@
+-- Marts after the scores, and the reporting tables over the sound core: two models, 20 customers with a pressure state.
+insert into marts.fct_attributed_touchpoint
+    (conversion_id, model, step_number, steps, touchpoint_id, customer_id, channel, campaign_id, converted_on, value,
+     credit, revenue)
+select
+    conversion.conversion_id, model.model, step.number, journey.steps,
+    case when journey.touches > 0 then journey.journey_id || '/' || step.number end, conversion.customer_id,
+    split_part(journey.path, ' > ', step.number), 'c' || step.number % 2, conversion.converted_on, conversion.value,
+    credit.credit, credit.credit * conversion.value
+from marts.fct_conversion as conversion
+join marts.fct_journey as journey using (conversion_id)
+cross join (values ('last'), ('markov')) as model (model)
+cross join lateral generate_series(1, journey.steps) as step (number)
+cross join lateral (
+    select case model.model when 'last' then (step.number = journey.steps)::integer else 1.0 / journey.steps end::float8
+) as credit (credit);
+
+insert into marts.fct_pressure_state
+    (as_of, customer_id, channel, index, tolerance, state, probability, basis, action_code, next_contact_at)
+select
+    date '2025-03-02', 'k' || n, channel, n, 6, state.state, 0.7, 'default', 'balanced_hold',
+    timestamptz '2025-03-03 00:00:00+00'
+from generate_series(0, 19) as n
+cross join (values ('all'), ('email')) as channels (channel)
+cross join lateral (
+    select case when n < 4 then 'under' when n < 15 then 'balanced' else 'over' end
+) as state (state);
+
+insert into marts.fct_churn
+    (as_of, customer_id, p_alive, expected_orders, expected_value, risk_band, main_reason, orders)
+select '2025-03-02', customer_id, 0.8, 1.2, 40, case when revenue > 50 then 'low' else 'high' end, 'buys regularly', 1
+from marts.dim_customer
+where orders > 0;
+
+insert into reporting.rpt_pressure_customer
+    (as_of, customer_id, channel, index, tolerance, state, probability, basis, action_code, action, next_contact_at)
+select
+    as_of, customer_id, channel, index, tolerance, state, probability, basis, action_code, 'Hold the volume',
+    next_contact_at
+from marts.fct_pressure_state;
+
+insert into reporting.rpt_pressure_state (as_of, channel, channel_label, state, customers, share)
+select as_of, channel, channel, state, count(*), count(*)::float8 / 20
+from marts.fct_pressure_state
+group by as_of, channel, state;
+
+insert into reporting.rpt_customer
+    (as_of, customer_id, is_known, orders, revenue, rfm_segment, persona, pressure_state, risk_band, p_alive,
+     expected_value, main_reason, preferred_channel)
+select
+    '2025-03-02', customer_id, is_known, customer.orders, customer.revenue, rfm_segment, persona, state, risk_band,
+    p_alive, expected_value, main_reason, 'email'
+from marts.dim_customer as customer
+left join marts.fct_pressure_state as pressed using (customer_id)
+left join marts.fct_churn as churn using (customer_id)
+where pressed.channel = 'all';
+
+insert into reporting.rpt_churn_risk (as_of, risk_band, customers, value_at_risk, mean_p_alive)
+select as_of, risk_band, count(*), 100, avg(p_alive) from marts.fct_churn group by as_of, risk_band;
+
+insert into reporting.rpt_alert
+    (as_of, sign, sign_label, channel, channel_label, segment, observed, expected, effect, p_value, q_value, severity,
+     alert, incident, cause, action_code, action, owner)
+values
+    ('2025-03-02', 'unsubscribes', 'Unsubscribes', 'email', 'E-mail', 'all', 0.02, 0.01, 0.01, 0.001, 0.01, 2, true,
+     false, 'campaign c1', 'over_cut_channel', 'Send less', 'CRM'),
+    ('2025-03-02', 'complaints', 'Complaints', 'sms', 'SMS', 'all', 0.03, 0.01, 0.02, 0.001, 0.01, 3, false, true,
+     'one day', 'over_cut_channel', 'Send less', 'CRM');
+
+insert into reporting.rpt_channel_performance
+    (as_of, model, model_label, is_default, channel, channel_label, conversions, conversions_low, conversions_high,
+     revenue, revenue_low, revenue_high, revenue_share, cost, roas, cpa)
+select
+    '2025-03-02', model, model, model = 'markov', channel, channel, sum(credit), sum(credit) * 0.9, sum(credit) * 1.1,
+    sum(revenue), sum(revenue) * 0.9, sum(revenue) * 1.1, sum(revenue) / sum(sum(revenue)) over (partition by model),
+    10, sum(revenue) / 10, 3
+from marts.fct_attributed_touchpoint
+group by model, channel;
+
+insert into reporting.rpt_campaign_performance
+    (as_of, model, model_label, campaign_id, campaign_name, team, theme, conversions, revenue, cost, roas)
+select
+    '2025-03-02', model, model, campaign_id, 'Spring @ home', 'CRM', 'spring', sum(credit), sum(revenue), 10,
+    sum(revenue) / 10
+from marts.fct_attributed_touchpoint
+group by model, campaign_id;
+
+insert into reporting.rpt_daily_activity
+    (as_of, day, channel, channel_label, contacts, human_clicks, unsubscribes, complaints, orders, revenue)
+select '2025-03-02', day, channel, channel, sum(contacts), 0, 0, 0, sum(orders), sum(revenue)
+from (
+    select occurred_on as day, channel, 1 as contacts, 0 as orders, 0 as revenue
+    from marts.fct_touchpoint where is_contact
+    union all
+    select converted_on, channel, 0, credit, revenue from marts.fct_attributed_touchpoint where model = 'last'
+) as activity
+group by day, channel;
+
+insert into reporting.rpt_journey_path (as_of, place, path, steps, journeys, conversions, revenue, conversion_rate)
+select
+    '2025-03-02', row_number() over (order by path), path, max(steps), count(*), count(*) filter (where is_converted),
+    sum(value), avg(is_converted::integer)
+from marts.fct_journey
+group by path;
+
+insert into reporting.rpt_load_quality
+    (as_of, source, feed, last_delivered_on, batches_failed, rows_read, rows_loaded, rows_duplicate, rows_rejected,
+     rejected_share, top_reason)
+select
+    '2025-03-02', source, feed, max(delivered_on), 0, sum(rows_read), sum(rows_loaded), sum(rows_duplicate),
+    sum(rows_rejected), 0.001, 'occurred_at is no timestamp'
+from ops.load_batches
+group by source, feed;
+
+insert into reporting.rpt_kpi_benchmark (as_of, channel, kpi, month, ours, market, gap)
+values ('2025-03-02', 'email', 'open_rate', '2025-02-01', 0.3, 0.36, -0.06);
+
+insert into reporting.rpt_key_figures
+    (as_of, records, customers, customers_known, touchpoints, conversions, revenue, revenue_30d, conversions_30d,
+     customers_under, customers_balanced, customers_over, alerts, rows_read, rows_loaded, rows_duplicate, rows_rejected,
+     last_event_at, currency)
+select
+    '2025-03-02', 20, 20, 20, 240, 12, revenue, revenue, 12, 4, 11, 5, 1, rows_read, rows_loaded, rows_duplicate,
+    rows_rejected, '2025-02-25 00:00:00+00', 'EUR'
+from (select sum(value) as revenue from marts.fct_conversion) as converted
+cross join (
+    select
+        sum(rows_read) as rows_read, sum(rows_loaded) as rows_loaded, sum(rows_duplicate) as rows_duplicate,
+        sum(rows_rejected) as rows_rejected
+    from ops.load_batches
+) as loaded;

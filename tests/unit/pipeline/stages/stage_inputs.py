@@ -1,0 +1,85 @@
+"""The tables dbt would have built for the estimation stages, empty; tests fill them by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from millibar.pipeline.context import RunContext
+from millibar.sources.contracts import IDENTIFIER_TYPES
+from millibar.warehouse.connect import Warehouse
+
+AS_OF = date(2025, 6, 30)
+
+INPUTS = f"""
+create schema if not exists staging;
+create schema if not exists intermediate;
+create schema if not exists marts;
+create table intermediate.int_identity__identifiers (
+    identifier_type text, value_hash text, first_seen_at timestamptz
+);
+create table intermediate.int_identity__links (
+    left_type text, left_hash text, right_type text, right_hash text, evidence text, records bigint,
+    first_seen_at timestamptz, last_seen_at timestamptz
+);
+create table intermediate.int_identity__records (
+    record_key text, updated_at timestamptz, {", ".join(f"{name} text" for name in IDENTIFIER_TYPES)}
+);
+create table intermediate.int_attribution__paths (
+    closed_on date, path text, conversions bigint, non_conversions bigint, value double precision,
+    value_squared double precision
+);
+create table intermediate.int_pressure__index (customer_id text, channel text, pressure_index double precision);
+create table intermediate.int_engagement__customer_channel (
+    customer_id text, channel text, contacts bigint, human_responses bigint
+);
+create table marts.fct_pressure_daily (
+    customer_id text, channel text, day date, contacts bigint, pressure_index double precision,
+    half_life_days integer
+);
+create table marts.fct_touchpoint (
+    customer_id text, channel text, occurred_on date, event_type text, campaign_id text, is_contact boolean,
+    is_machine boolean
+);
+create table staging.stg_campaigns__campaigns (campaign_id text, campaign_name text);
+create table marts.fct_channel_health_daily (
+    day date, channel text, segment text, contacts bigint, human_clicks bigint, unsubscribes bigint,
+    spam_complaints bigint, complaints bigint, orders bigint, returns bigint
+);
+create table intermediate.int_churn__customer (
+    customer_id text, repeat_purchases bigint, recency_days integer, age_days integer, mean_day_value numeric,
+    last_response_on date, contacts bigint, unsubscribes bigint, complaints bigint
+);
+create table marts.fct_order (customer_id text, ordered_on date);
+create table intermediate.int_moment__channel_hour (
+    day date, channel text, weekday integer, hour integer, exposures bigint, responses bigint
+);
+"""
+
+
+@pytest.fixture
+def inputs(warehouse: Warehouse) -> Warehouse:
+    """The warehouse with the stages' input tables, empty."""
+    warehouse.execute(INPUTS)
+    return warehouse
+
+
+@pytest.fixture
+def run() -> RunContext:
+    return RunContext("run-1", AS_OF, 1)
+
+
+def fill(warehouse: Warehouse, table: str, frame: pd.DataFrame) -> None:
+    """Add rows to an input table."""
+    warehouse.append(table, pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def contents(warehouse: Warehouse, table: str) -> list[dict]:
+    """All rows of a table without the run's id, in a fixed order."""
+    rows = [dict(row) for row in warehouse.rows(f"select * from {table}")]
+    for row in rows:
+        row.pop("run_id", None)
+    return sorted(rows, key=str)

@@ -24,7 +24,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "last_event_at": "timestamptz", "currency": "text",
     },
     "rpt_channel_performance": {
-        "model": "text", "model_label": "text", "channel": "text", "channel_label": "text",
+        "model": "text", "model_label": "text", "is_default": "boolean", "channel": "text", "channel_label": "text",
         "conversions": "float8", "conversions_low": "float8", "conversions_high": "float8",
         "revenue": "float8", "revenue_low": "float8", "revenue_high": "float8", "revenue_share": "float8",
         "cost": "numeric", "roas": "float8", "cpa": "float8", "removal_effect": "float8",
@@ -40,7 +40,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
     "rpt_load_quality": {
         "source": "text", "feed": "text", "last_delivered_on": "date", "rows_read": "bigint", "rows_loaded": "bigint",
-        "rows_duplicate": "bigint", "rows_rejected": "bigint", "rejected_share": "float8", "top_reason": "text",
+        "rows_duplicate": "bigint", "rows_rejected": "bigint", "rejected_share": "float8", "batches_failed": "bigint", "top_reason": "text",
     },
 }  # fmt: skip
 
@@ -81,6 +81,7 @@ def credit(channel: str = "email", model: str = "markov", **changed: Any) -> Row
     return {
         "model": model,
         "model_label": {"markov": "Markov chain", "shapley": "Shapley value", **RULES}.get(model, model),
+        "is_default": model == "markov",
         "channel": channel,
         "channel_label": label,
         "conversions": conversions,
@@ -116,7 +117,7 @@ def alert(**changed: Any) -> Row:
 def load(source: str = "email_platform", feed: str = "touchpoints", **changed: Any) -> Row:
     return {
         "source": source, "feed": feed, "last_delivered_on": AS_OF, "rows_read": 612_405, "rows_loaded": 609_880,
-        "rows_duplicate": 1_611, "rows_rejected": 914, "rejected_share": 914 / 612_405,
+        "rows_duplicate": 1_611, "rows_rejected": 914, "rejected_share": 914 / 612_405, "batches_failed": 0,
         "top_reason": "occurred_at is no timestamp",
     } | changed  # fmt: skip
 
@@ -144,13 +145,13 @@ def whole() -> dict[str, Sequence[Row]]:
             ),
             alert(
                 sign="complaint_wave", sign_label="Complaint wave", channel="call_center", channel_label="Call centre",
-                observed=41, expected=17.5, severity=9_120.0, cause=None,
+                observed=5.9, expected=2.5, severity=9_120.0, cause=None,
                 action="Service first: hold marketing to those who complained until they are answered.",
                 owner="Customer service",
             ),
             alert(
                 sign="unsubscribes_rise", sign_label="Unsubscribes rise", channel="push_app", channel_label="App push",
-                observed=212, expected=88, severity=1_040.0, alert=False, incident=True, owner=None,
+                observed=0.0062, expected=0.0026, severity=1_040.0, alert=False, incident=True, owner=None,
                 cause="One send on 13 March went out twice.", action="Note it; no action unless it comes back.",
             ),
         ],

@@ -85,6 +85,19 @@ def test_deliveries(warehouse: Warehouse, read: Callable[..., Page]) -> None:
     assert "web_shop orders 14 March 2025 51,702 51,240 388 74 0.14% amount is negative" in text
 
 
+def test_a_delivery_that_failed_as_a_whole_is_told(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    publish(warehouse, whole() | {"rpt_load_quality": [load(), load("web_shop", "orders", batches_failed=2)]})
+    text = read().text
+    assert "2 deliveries failed as a whole." in text
+    assert text.count("2 deliveries failed") == 2
+
+
+def test_the_default_model_is_the_one_the_warehouse_names(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    rows = [credit("email", model, is_default=model == "linear") for model in ("markov", "linear")]
+    publish(warehouse, whole() | {"rpt_channel_performance": rows})
+    assert [option["value"] for option in read().all("option") if "selected" in option] == ["linear"]
+
+
 def test_alerts_say_how_bad_what_where_why_and_what_to_do(warehouse: Warehouse, read: Callable[..., Page]) -> None:
     publish(warehouse, whole())
     text = read().text
@@ -93,6 +106,7 @@ def test_alerts_say_how_bad_what_where_why_and_what_to_do(warehouse: Warehouse, 
         "Two campaigns reached people who bought within the last week. "
         "Stop the segment and ask for permission again. Mobile team"
     ) in text
+    assert "Complaint wave 5.9 a day instead of 2.5 a day (+136%)" in text
     assert text.index("Click rate falls") < text.index("Complaint wave") < text.index("Incident")
     assert "No cause stands out yet." in text
 

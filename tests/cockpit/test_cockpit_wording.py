@@ -18,6 +18,7 @@ from millibar.cockpit import wording
         (wording.count, 1_042_311, "1,042,311"),
         (wording.count, Decimal("12.46"), "12.5"),
         (wording.count, 4_285.7, "4,286"),
+        (wording.count, 0.434, "0.43"),
         (wording.count, 0, "0"),
         (wording.count, None, "–"),
         (wording.count, float("nan"), "–"),
@@ -60,18 +61,19 @@ def test_money_of_millions_is_short_on_a_tile() -> None:
 
 
 @pytest.mark.parametrize(
-    ("observed", "expected", "words"),
+    ("observed", "expected", "daily", "words"),
     [
-        (0.0213, 0.0342, "2.1% instead of 3.4% (-38%)"),
-        (41, 17.5, "41 instead of 17.5 (+134%)"),
-        (3, 0.4, "3 instead of 0.4 (+650%)"),
-        (5, 0, "5 instead of 0"),
-        (0.2, None, "20.0%"),
-        (None, 0.2, "–"),
+        (0.0213, 0.0342, False, "2.1% instead of 3.4% (-38%)"),
+        (1.1, 0.8, False, "110.0% instead of 80.0% (+38%)"),
+        (41, 17.5, True, "41 a day instead of 17.5 a day (+134%)"),
+        (0.9, 0.43, True, "0.90 a day instead of 0.43 a day (+109%)"),
+        (5, 0, True, "5 a day instead of 0 a day"),
+        (0.2, None, False, "20.0%"),
+        (None, 0.2, False, "–"),
     ],
 )
-def test_measured_beside_expected(observed: float | None, expected: float | None, words: str) -> None:
-    assert wording.measured(observed, expected) == words
+def test_measured_beside_expected(observed: float | None, expected: float | None, daily: bool, words: str) -> None:
+    assert wording.measured(observed, expected, daily=daily) == words
 
 
 def test_moments_are_in_the_business_time_zone() -> None:

@@ -1,6 +1,6 @@
 {#- A name of the shared vocabulary (channel, message type, device): lower case, words joined by underscores. -#}
 {% macro vocabulary(column) -%}
-    replace(replace(lower(trim({{ column }})), ' ', '_'), '-', '_')
+    translate(lower(trim({{ column }})), ' -', '__')
 {%- endmacro %}
 
 {#- The identifier columns of a feed, in order of trust. -#}

@@ -41,7 +41,7 @@ QUERIES = {
         limit 1
     """,
     "rpt_channel_performance": """
-        select model, model_label, channel, channel_label, conversions, conversions_low, conversions_high,
+        select model, model_label, is_default, channel, channel_label, conversions, conversions_low, conversions_high,
                revenue, revenue_low, revenue_high, revenue_share, cost, roas, cpa
         from bi.rpt_channel_performance
         order by model, conversions desc nulls last, channel
@@ -60,7 +60,7 @@ QUERIES = {
     """,
     "rpt_load_quality": """
         select source, feed, last_delivered_on, rows_read, rows_loaded, rows_duplicate, rows_rejected,
-               rejected_share, top_reason
+               rejected_share, batches_failed, top_reason
         from bi.rpt_load_quality
         order by source, feed
     """,

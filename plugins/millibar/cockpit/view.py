@@ -13,7 +13,7 @@ from millibar.cockpit.reading import ALERTS_SHOWN, Row, Snapshot
 
 STALE_AFTER_HOURS = 36  # a daily run that is half a day late
 EVERY_CHANNEL = "all"
-DEFAULT_MODEL = "markov"
+DAILY_SIGNS = frozenset({"complaint_wave", "sales_fall"})  # counted a day; the other signs are rates
 BASELINE_MODEL = "last"  # what most tools report: drawn beside every other model
 MEASURES = ("conversions", "revenue")
 STATES = ("under", "balanced", "over")
@@ -113,12 +113,10 @@ def attribution_models(snapshot: Snapshot) -> Iterable[Model]:
 
 
 def shown_model(models: list[Model], wanted: str) -> str:
-    """The wanted model where it is published, else the default, else the first; empty where there is none."""
+    """The wanted model where it is published, else the warehouse's default, else the first; empty where none is."""
     keys = [model.key for model in models]
-    for key in (wanted, DEFAULT_MODEL, *keys):
-        if key in keys:
-            return key
-    return ""
+    defaults = [model.key for model in models if model.channels[0]["is_default"]]
+    return next((key for key in (wanted, *defaults, *keys) if key in keys), "")
 
 
 def _key_figures(snapshot: Snapshot) -> Row:
@@ -258,7 +256,7 @@ def _alert_table(alerts: list[Row]) -> list[Row]:
             "sign": row["sign_label"] or row["sign"],
             "channel": "All channels" if row["channel"] == EVERY_CHANNEL else row["channel_label"] or row["channel"],
             "segment": "" if row["segment"] in (None, "", EVERY_CHANNEL) else row["segment"],
-            "measured": wording.measured(row["observed"], row["expected"]),
+            "measured": wording.measured(row["observed"], row["expected"], daily=row["sign"] in DAILY_SIGNS),
             "cause": row["cause"] or "No cause stands out yet.",
             "action": row["action"] or "Watch it; no plan is written for this sign.",
             "owner": row["owner"] or "",
@@ -282,12 +280,14 @@ def _source_table(snapshot: Snapshot) -> dict[str, Any]:
             "rows_duplicate": wording.count(row["rows_duplicate"]),
             "rows_rejected": wording.count(row["rows_rejected"]),
             "rejected_share": wording.share(row["rejected_share"]),
+            "failed": wording.count(row["batches_failed"]) if row["batches_failed"] else "",
             "top_reason": row["top_reason"] or "",
         }
         for row in rows
     ]
     return {
         "lines": lines,
+        "failed": wording.count(sum(row["batches_failed"] or 0 for row in rows)),
         "rows_read": wording.count(read),
         "rejected_share": wording.share(rejected / read if read else 0.0),
         "last_delivered_on": wording.day(max(delivered, default=None)),

@@ -21,12 +21,12 @@ def number(value: Any) -> float | None:
 
 
 def count(value: Any) -> str:
-    """12,345; one decimal below 100 where there is a fraction, as credits have: 12.5."""
+    """12,345; one decimal below 100 where there is a fraction, as credits have: 12.5; two below 1: 0.43."""
     amount = number(value)
     if amount is None:
         return ABSENT
     if abs(amount) < 100 and amount != round(amount):
-        return f"{amount:,.1f}"
+        return f"{amount:,.{2 if abs(amount) < 1 else 1}f}"
     return f"{amount:,.0f}"
 
 
@@ -74,15 +74,15 @@ def times(value: Any) -> str:
     return f"{ratio:,.1f}×" if abs(ratio) < 100 else f"{ratio:,.0f}×"
 
 
-def measured(observed: Any, expected: Any) -> str:
+def measured(observed: Any, expected: Any, *, daily: bool) -> str:
     """What was seen against what was expected: ``2.1% instead of 3.4% (-38%)``.
 
-    Signs come as rates or as counts: a pair that stays below 1 is read as rates.
+    ``daily``: both are counts a day; rates otherwise.
     """
     seen, wanted = number(observed), number(expected)
     if seen is None:
         return ABSENT
-    write = share if max(abs(seen), abs(wanted or 0.0)) < 1 else count
+    write = _count_a_day if daily else share
     if wanted is None:
         return write(seen)
     change = f" ({(seen / wanted - 1) * 100:+.0f}%)" if wanted else ""
@@ -111,6 +111,10 @@ def age(hours: float) -> str:
     else:
         amount, unit = round(hours / 24), "day"
     return f"{amount} {unit}{'' if amount == 1 else 's'}"
+
+
+def _count_a_day(value: Any) -> str:
+    return f"{count(value)} a day"
 
 
 def _unit(currency: str) -> str:

@@ -81,7 +81,7 @@ class SuiteValidator:
         batch = asset.add_batch_definition_whole_table("all").get_batch()
         outcomes = {rule.name: _lost_column(rule, columns) for rule in gate.rules}
         sound = [rule for rule in gate.rules if outcomes[rule.name] is None]
-        for rule, result in zip(sound, self._results(batch, gate, sound, parameters, "BOOLEAN_ONLY"), strict=True):
+        for rule, result in zip(sound, self._results(batch, gate, sound, parameters), strict=True):
             outcomes[rule.name] = self._outcome(batch, gate, rule, result, parameters)
         return [outcome for outcome in outcomes.values() if outcome is not None]
 
@@ -118,20 +118,27 @@ class SuiteValidator:
         return _failure(rule, self._results(batch, gate, [rule], parameters, told)[0].result)
 
     def _results(
-        self, batch: Batch, gate: Gate, rules: Sequence[Rule], parameters: Mapping[str, Any], told: Any
+        self, batch: Batch, gate: Gate, rules: Sequence[Rule], parameters: Mapping[str, Any], told: Any = None
     ) -> list[Any]:
-        """GX's results in the order of ``rules`` (GX groups them by column)."""
+        """GX's results in the order of ``rules`` (GX groups them by column); ``told`` asks for the rows, too."""
         from great_expectations.core.expectation_suite import ExpectationSuite
+
+        from millibar.quality import single_pass
 
         if not rules:
             return []
-        suite = ExpectationSuite(name=gate.suite, expectations=[dict(rule.configuration) for rule in rules])
+        expectations = [dict(rule.configuration) for rule in rules]
+        if told is None:
+            for expectation in expectations:
+                if expectation["type"] == QUERY_TYPE:
+                    expectation["type"] = single_pass.TYPE
+        suite = ExpectationSuite(name=gate.suite, expectations=expectations)
         if len(suite.expectations) != len(rules):  # GX logs an expectation it cannot build and drops it
             raise ValueError(
                 f"{gate.suite}: great_expectations takes {len(suite.expectations)} of its {len(rules)} expectations; "
                 f"its log says why, mostly a wrong argument"
             )
-        validated = batch.validate(suite, result_format=told, expectation_parameters=dict(parameters))
+        validated = batch.validate(suite, result_format=told or "BOOLEAN_ONLY", expectation_parameters=dict(parameters))
         results: list[Any] = list(validated.results)
         by_rule = {result.expectation_config.meta["rule"]: result for result in results}
         return [by_rule[rule.name] for rule in rules]

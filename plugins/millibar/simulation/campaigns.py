@@ -11,7 +11,6 @@ from millibar.simulation.clock import Clock
 from millibar.simulation.draws import Draws
 from millibar.simulation.parameters import CHANNEL_NUMBER, MarketParameters
 from millibar.simulation.vocabulary import THEMES
-from millibar.sources.contracts import CHANNELS
 
 TARGETINGS = ("mass", "segment", "trigger", "one_to_one")
 CONTENTS = ("generic", "product", "customer", "context")
@@ -232,8 +231,3 @@ def theme_promises(draws: Draws, clock: Clock, days: int) -> list[tuple[str, str
                 for theme, share in zip(THEMES, shares, strict=True)
             ]
     return rows
-
-
-def channel_name(number: int) -> str:
-    """Name of a channel number."""
-    return CHANNELS[number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -49,11 +50,13 @@ class Identities:
     postal_key: Array
 
 
+@lru_cache(maxsize=100_000)
 def plain(name: str) -> str:
     """Small ASCII letters without spaces, as in addresses and handles."""
     return without_accents(name).lower().replace(" ", "")
 
 
+@lru_cache(maxsize=100_000)
 def without_accents(text: str) -> str:
     """ASCII letters only, as old systems keep names."""
     decomposed = unicodedata.normalize("NFKD", text)

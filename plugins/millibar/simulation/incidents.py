@@ -63,6 +63,8 @@ def draw_incidents(parameters: MarketParameters, draws: Draws) -> Incidents:
     incidents = []
     for year in range(parameters.days // 365 + 1):
         for number, template in enumerate(parameters.incidents):
+            if template.kind not in KINDS:
+                raise ValueError(f"incident kind {template.kind!r} is not known; use one of {', '.join(KINDS)}")
             rng = draws.generator("incident", year, number)
             jitter = int(rng.integers(-template.jitter_days, template.jitter_days + 1))
             first = max(0, year * 365 + template.first_day + jitter)

@@ -9,7 +9,6 @@ from millibar.sources.contracts import CHANNELS
 
 CHANNEL_NUMBER = {name: number for number, name in enumerate(CHANNELS)}
 SEGMENTS = ("store", "search", "social", "partner")  # how a customer was won; incidents strike by segment
-SALES_CHANNELS = ("eshop", "store")
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,44 @@ def _record_rows(
     days: Array,
 ) -> pd.DataFrame:
     """First version of the records of one CRM (``copy`` 1: second accounts and cards)."""
-    rules, keys, place = parameters.records, persons.key[index], crm * 2 + copy
+    rules, keys, place = parameters.records, index.astype(np.uint64), crm * 2 + copy
     first, last = _written_names(parameters, draws, identities, crm, index, place)
+    phone, email = _written_contacts(parameters, draws, identities, crm, copy, index)
+    numbers = {SHOP: lambda k: card_number(k, copy), ECOMMERCE: lambda k: account_number(k, copy), CARE: care_number}
+    stated_channel = np.array(STATED, object)[_stated_channel(draws, persons, index)]
+    hour = np.round(persons.best_hour[index] + 0.8 * draws.normal("stated_error", keys)).astype(int) % 24
+    address = persons.has_address[index] | (crm == ECOMMERCE)
+    frame = pd.DataFrame(
+        {
+            "person": index,
+            "crm": crm,
+            "copy": copy,
+            "version": 0,
+            "changed": "",
+            "day": days,
+            "number": [numbers[crm](int(k)) for k in keys],
+            "first_name": first,
+            "last_name": last,
+            "birth_date": _written_births(parameters, draws, identities, index, keys, place),
+            "email": email,
+            "phone": phone,
+            "street": only(address, identities.street[index]),
+            "postal_code": only(address, identities.postal_code[index]),
+            "city": only(address, identities.city[index]),
+            "postal_key": identities.postal_key[index] if crm == SHOP else None,
+            "stated_channel": only(draws.uniform("states_channel", keys, place) < rules.stated_channel, stated_channel),
+            "stated_hour": np.where(draws.uniform("states_hour", keys, place) < rules.stated_hour, hour, -1),
+            "acquisition_channel": segment_names(persons)[index],
+        }
+    )
+    return frame
+
+
+def _written_contacts(
+    parameters: MarketParameters, draws: Draws, identities: Identities, crm: int, copy: int, index: Array
+) -> tuple[Array, Array]:
+    """Telephone and mail as the CRM has them: the household's or the own, the shop's own number, junk, or nothing."""
+    rules, keys, place = parameters.records, index.astype(np.uint64), crm * 2 + copy
     phone = np.where(
         draws.uniform("record_phone", keys, place) < (0.2 if crm == ECOMMERCE else 0.5),
         _first_known(identities.home_phone[index], identities.mobile[index]),
@@ -105,36 +141,7 @@ def _record_rows(
     if crm == SHOP:
         junk = np.array(BLOCKED_MAILS, object)[draws.integers("junk", keys, len(BLOCKED_MAILS))]
         email = np.where(draws.uniform("junk_mail", keys, place) < rules.blocked_mail, junk, email)
-    number = {SHOP: lambda k: card_number(k, copy), ECOMMERCE: lambda k: account_number(k, copy), CARE: care_number}[
-        crm
-    ]
-    stated_channel = np.array(STATED, object)[_stated_channel(draws, persons, index)]
-    hour = np.round(persons.best_hour[index] + 0.8 * draws.normal("stated_error", keys)).astype(int) % 24
-    address = persons.has_address[index] | (crm == ECOMMERCE)
-    frame = pd.DataFrame(
-        {
-            "person": index,
-            "crm": crm,
-            "copy": copy,
-            "version": 0,
-            "changed": "",
-            "day": days,
-            "number": [number(int(k)) for k in keys],
-            "first_name": first,
-            "last_name": last,
-            "birth_date": _written_births(parameters, draws, identities, index, keys, place),
-            "email": email,
-            "phone": _phone_styles(draws, keys, phone, place),
-            "street": only(address, identities.street[index]),
-            "postal_code": only(address, identities.postal_code[index]),
-            "city": only(address, identities.city[index]),
-            "postal_key": identities.postal_key[index] if crm == SHOP else None,
-            "stated_channel": only(draws.uniform("states_channel", keys, place) < rules.stated_channel, stated_channel),
-            "stated_hour": np.where(draws.uniform("states_hour", keys, place) < rules.stated_hour, hour, -1),
-            "acquisition_channel": segment_names(persons)[index],
-        }
-    )
-    return frame
+    return _phone_styles(draws, keys, phone, place), email
 
 
 def _stated_channel(draws: Draws, persons: Persons, index: Array) -> Array:

@@ -136,7 +136,6 @@ BLOCKED_MAILS = ("na@na.fr", "pasdemail@shop.fr", "client@client.com", "x@x.fr")
 
 THEMES = ("new_collection", "sale", "loyalty", "service", "seasonal", "inspiration", "sustainability")
 TEAMS = ("crm", "digital", "brand", "retail", "service")
-MESSAGE_TYPES = ("newsletter", "promotion", "trigger", "survey", "service")
 RETURN_REASONS = ("too small", "too large", "defective", "not as described", "changed my mind", "late delivery")
 
 GOOD_COMMENTS = (

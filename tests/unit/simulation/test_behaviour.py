@@ -126,6 +126,12 @@ def test_factors_multiply_and_spare_other_segments() -> None:
     assert [incident.is_outlier for incident in incidents.all] == [False, True]
 
 
+def test_an_unknown_kind_of_incident_is_refused() -> None:
+    fault = IncidentTemplate("cick_drop", 3, 10, 0.2, ("email",))
+    with pytest.raises(ValueError, match=r"cick_drop.*click_drop"):
+        draw_incidents(MarketParameters(incidents=(fault,)), Draws(1))
+
+
 def test_incidents_differ_by_seed_and_lie_in_the_market() -> None:
     parameters = MarketParameters(days=372)
     one, other = (draw_incidents(parameters, Draws(seed)).all for seed in (1, 2))

@@ -17,15 +17,17 @@ from hypothesis import strategies as st
 from millibar.sources.encoding import copy_bytes, encode_column, hexadecimal, join_fields, md5
 from millibar.warehouse.connect import Warehouse
 
+AMOUNTS = "0.0000 0.0001 -0.0100 1.0000 9999.9999 10000.0000 -999999999.9999 12345678901234.5678"
+MOMENTS = [datetime(1900, 1, 1, tzinfo=UTC), datetime(2025, 3, 1, 1, 2, 3, 456789, UTC)]
 KINDS: dict[str, tuple[pa.DataType, list[Any]]] = {
-    "text": (pa.string(), ["", "a\tb\n\"c\"", "é€😀", "x" * 100_000]),
-    "timestamptz": (pa.timestamp("us", "UTC"), [datetime(1900, 1, 1, tzinfo=UTC), datetime(2025, 3, 1, 1, 2, 3, 456789, UTC)]),
+    "text": (pa.string(), ["", 'a\tb\n"c"', "é€😀", "x" * 100_000]),
+    "timestamptz": (pa.timestamp("us", "UTC"), MOMENTS),
     "date": (pa.date32(), [date(1900, 1, 1), date(2000, 1, 1), date(2100, 12, 31)]),
-    "numeric(18, 4)": (pa.decimal128(18, 4), [Decimal(text) for text in ("0.0000", "0.0001", "-0.0100", "1.0000", "9999.9999", "10000.0000", "-999999999.9999", "12345678901234.5678")]),
+    "numeric(18, 4)": (pa.decimal128(18, 4), [Decimal(text) for text in AMOUNTS.split()]),
     "bigint": (pa.int64(), [0, -1, 2**62]),
     "double precision": (pa.float64(), [0.0, -1.5, 1e300]),
     "boolean": (pa.bool_(), [True, False]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,7 +20,40 @@ touchpoints as (
 
 ),
 
-final as (
+-- the same touchpoints, read apart: a CTE with two readers would be written to disk
+responses as (
+
+    select * from {{ ref('fct_touchpoint') }}
+    where
+        is_response
+        and not is_machine
+        {% if is_incremental() %}
+        and customer_id in (
+            select touched.customer_id from ({{ touched_customers(['fct_touchpoint']) }}) as touched
+        )
+        {% endif %}
+
+),
+
+-- counted apart: a count of distinct days would sort all touchpoints
+response_days as (
+
+    select
+        customer_id,
+        channel,
+        count(*) as response_days
+    from (
+        select distinct
+            customer_id,
+            channel,
+            occurred_on
+        from responses
+    ) as answered
+    group by customer_id, channel
+
+),
+
+counted as (
 
     select
         customer_id,
@@ -39,10 +72,22 @@ final as (
         min(case when is_contact then occurred_on end) as first_contact_on,
         max(case when is_contact then occurred_on end) as last_contact_on,
         min(case when is_response and not is_machine then occurred_on end) as first_response_on,
-        max(case when is_response and not is_machine then occurred_on end) as last_response_on,
-        count(distinct case when is_response and not is_machine then occurred_on end) as response_days
+        max(case when is_response and not is_machine then occurred_on end) as last_response_on
     from touchpoints
     group by customer_id, channel
+
+),
+
+final as (
+
+    select
+        counted.*,
+        coalesce(response_days.response_days, 0) as response_days
+    from counted
+    left join response_days
+        on
+            counted.customer_id = response_days.customer_id
+            and counted.channel = response_days.channel
 
 )
 

@@ -37,7 +37,7 @@ create table intermediate.int_engagement__customer_channel (
     customer_id text, channel text, contacts bigint, human_responses bigint
 );
 create table marts.fct_pressure_daily (
-    customer_id text, channel text, day date, contacts bigint, pressure_index double precision,
+    customer_id text, channel text, day date, contacts_1d bigint, index double precision,
     half_life_days integer
 );
 create table marts.fct_touchpoint (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,9 +33,13 @@ def reference_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """One embedded PostgreSQL for the whole session."""
-    folder = tmp_path_factory.mktemp("server") / "postgres"
+def server() -> Iterator[EmbeddedServer]:
+    """One embedded PostgreSQL for the whole session.
+
+    Its folder is not pytest's: a second pytest of the same user closes that one to the server's account.
+    """
+    state = Path(tempfile.mkdtemp(prefix="millibar-test-"))
+    folder = state / "postgres"
     server = EmbeddedServer(folder)
     server.start()
     with Warehouse.open(recorded_uri(folder.parent, "superuser")) as admin:
@@ -44,6 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
         grant_reader(template)
     yield server
     server.stop()
+    shutil.rmtree(state)
 
 
 @pytest.fixture

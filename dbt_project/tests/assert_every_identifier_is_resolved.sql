@@ -1,5 +1,5 @@
--- Identity gives every identifier a node and every node a customer; where it did not, the touchpoints of the person
--- stand under a customer of their own ('unresolved:...').
+-- Identity gives every identifier a node and every node a customer; where it did not, the
+-- touchpoints of the person stand under a customer of their own ('unresolved:...').
 {{ config(tags=['core'], severity='warn') }}
 
 select

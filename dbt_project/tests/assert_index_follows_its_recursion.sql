@@ -1,4 +1,5 @@
--- Each row of the pressure index is the one before, decayed, plus the day's weighted contacts (last 60 days).
+-- Each row of the pressure index is the one before, decayed, plus the day's weighted contacts (last
+-- 60 days).
 {{ config(tags=['core']) }}
 
 with

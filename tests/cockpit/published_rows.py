@@ -40,7 +40,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
     "rpt_load_quality": {
         "source": "text", "feed": "text", "last_delivered_on": "date", "rows_read": "bigint", "rows_loaded": "bigint",
-        "rows_duplicate": "bigint", "rows_rejected": "bigint", "rejected_share": "float8", "batches_failed": "bigint", "top_reason": "text",
+        "rows_duplicate": "bigint", "rows_rejected": "bigint", "rejected_share": "float8",
+        "batches_failed": "bigint", "top_reason": "text",
     },
 }  # fmt: skip
 

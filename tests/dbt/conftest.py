@@ -9,9 +9,9 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+
 from dbt.landed import begin
 from dbt.stand_ins import identify, score
-
 from millibar.pipeline.dbt import command, environment
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse

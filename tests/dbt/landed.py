@@ -42,9 +42,7 @@ def land(
         if replaces is not None:
             warehouse.execute("update ops.load_batches set status = 'replaced' where batch_id = %(b)s", {"b": replaces})
         if keyed:
-            warehouse.execute(
-                f"delete from raw.{feed} where _row_key::text = any(%(keys)s)", {"keys": list(keyed)}
-            )
+            warehouse.execute(f"delete from raw.{feed} where _row_key::text = any(%(keys)s)", {"keys": list(keyed)})
             warehouse.append(f"raw.{feed}", _table(feed, source, int(batch), delivered_on, keyed))
         if replaces is not None:
             warehouse.execute(
@@ -70,7 +68,9 @@ def _table(feed: str, source: str, batch: int, delivered_on: date, keyed: Mappin
         "_row_hash": [hashlib.md5(repr(sorted(row.items(), key=str)).encode()).hexdigest() for row in keyed.values()],
         "_row_key": list(keyed),
     }
-    return pa.table({name: pa.array(values, pa.int64() if name in INTEGERS else pa.string()) for name, values in columns.items()})
+    return pa.table(
+        {name: pa.array(values, pa.int64() if name in INTEGERS else pa.string()) for name, values in columns.items()}
+    )
 
 
 INTEGERS = ("_batch_id", "_row_number")

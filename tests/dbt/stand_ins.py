@@ -23,7 +23,9 @@ def identify(warehouse: Warehouse) -> None:
             node = parent[node]
         return node
 
-    for link in warehouse.rows("select left_type, left_hash, right_type, right_hash from intermediate.int_identity__links"):
+    for link in warehouse.rows(
+        "select left_type, left_hash, right_type, right_hash from intermediate.int_identity__links"
+    ):
         left, right = root((link["left_type"], link["left_hash"])), root((link["right_type"], link["right_hash"]))
         parent[max(left, right)] = min(left, right)
     run = warehouse.rows("select run_id, as_of from ops.run_context")[0]
@@ -61,10 +63,10 @@ def score(warehouse: Warehouse) -> None:
         warehouse.execute(
             """
             insert into scores.attribution_weight (month, model, channel, weight, as_of, run_id)
-            select month::date, 'markov', channel, 0.1 + (channel_code %% 7) / 10.0, r.as_of, r.run_id
+            select month::date, 'markov', channel, 0.1 + mod(channel_code, 7) / 10.0, r.as_of, r.run_id
             from ops.run_context r, seeds.channel_profiles,
                 generate_series(timestamp '2025-01-01', r.as_of::timestamp, interval '1 month') month
-            """.replace("%%", "%")
+            """
         )
         warehouse.execute(
             """
@@ -77,7 +79,8 @@ def score(warehouse: Warehouse) -> None:
             """
             insert into scores.churn_customer
                 (as_of, run_id, customer_id, p_alive, expected_orders, expected_value, risk_band, main_reason)
-            select r.as_of, r.run_id, customer_id, exp(-(r.as_of - last_order_on) / 90.0), 1, revenue, 'medium', 'silence'
+            select r.as_of, r.run_id, customer_id, exp(-(r.as_of - last_order_on) / 90.0), 1, revenue,
+                'medium', 'silence'
             from ops.run_context r, intermediate.int_churn__customer
             """
         )

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from dbt.landed import land
 
+from dbt.landed import land
 from millibar.warehouse.connect import Warehouse
 
 RunDay = Callable[..., None]
@@ -153,7 +153,7 @@ def late_rows(market: Market, warehouse: Warehouse, day: date, batches: dict[dat
     long_ago = day - timedelta(days=40)
     send = market.touch(market.moment(long_ago), "email", "send", email=h("email", 3), message_id="late")
     land(warehouse, "touchpoints", day, [market.answer(send, "click", timedelta(seconds=4))])
-    land(warehouse, "touchpoints", day, market.touchpoints(long_ago) + [send])
+    land(warehouse, "touchpoints", day, [*market.touchpoints(long_ago), send])
     land(warehouse, "orders", day, [market.order(long_ago, 4), market.order(long_ago, 4)])
 
 
@@ -224,7 +224,7 @@ def differences(left: dict[str, pd.DataFrame], right: dict[str, pd.DataFrame]) -
 
 def difference(left: pd.DataFrame, right: pd.DataFrame) -> str:
     """What only one side has, for a failing test's reader; empty where both are equal."""
-    if left.empty and right.empty:
-        return ""
+    if left.empty or right.empty:
+        return "" if len(left) == len(right) else f"{len(left)} rows against {len(right)}"
     merged = left.merge(right, how="outer", on=list(left.columns), indicator=True)
     return "" if left.equals(right) else merged[merged["_merge"] != "both"].head(8).to_string()

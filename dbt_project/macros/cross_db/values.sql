@@ -111,3 +111,21 @@
 {% macro spark__latest_value(column, ordering) -%}
     max_by({{ column }}, case when {{ column }} is not null then {{ ordering }} end)
 {%- endmacro %}
+
+{#- Aggregate: the median. -#}
+{% macro median(expression) -%}
+    percentile_cont(0.5) within group (order by {{ expression }})
+{%- endmacro %}
+
+{#- An index on the key of a table no model owns, and fresh statistics of it. -#}
+{% macro index_by_key(name, relation, column) -%}
+    {{ return(adapter.dispatch('index_by_key', 'millibar')(name, relation, column)) }}
+{%- endmacro %}
+
+{% macro default__index_by_key(name, relation, column) -%}
+{%- endmacro %}
+
+{% macro postgres__index_by_key(name, relation, column) -%}
+    create unique index if not exists {{ name }} on {{ relation }} ({{ column }});
+    analyze {{ relation }}
+{%- endmacro %}

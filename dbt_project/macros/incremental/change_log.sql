@@ -109,3 +109,11 @@
     having max(change_id) is not null;
     {{ compact_consumed() }}
 {%- endmacro %}
+
+{#- Condition: the row's customer changed since the model last read. -#}
+{% macro is_touched(producers, kind='changed') -%}
+    customer_id in (
+        select touched.customer_id
+        from ({{ touched_customers(producers, kind) }}) as touched
+    )
+{%- endmacro %}

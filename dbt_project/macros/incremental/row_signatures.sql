@@ -37,8 +37,7 @@
         observed.is_record
     from {{ ref('int_identity__observations') }} as observed
     where {{ pending }};
-    create unique index if not exists int_identity__row_signatures_key on {{ row_signatures() }} (_row_key);
-    analyze {{ row_signatures() }}
+    {{ index_by_key('int_identity__row_signatures_key', row_signatures(), '_row_key') }}
 {%- endmacro %}
 
 {#- Condition on int_identity__observations: rows of batches not taken in yet. -#}

@@ -40,3 +40,12 @@
 {% macro attribution_window_start() -%}
     {{ add_days(as_of_date(), -1 * var('attribution_window_days') + 1) }}
 {%- endmacro %}
+
+{#- Credit of a step: its share, the last step taking what the others leave. -#}
+{% macro credit_to_one(share) -%}
+    case
+        when step_number = steps
+            then greatest(1 - (sum({{ share }}) over (partition by conversion_id) - {{ share }}), 0)
+        else {{ share }}
+    end
+{%- endmacro %}

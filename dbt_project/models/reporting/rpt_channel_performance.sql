@@ -35,7 +35,8 @@ final as (
         attribution.revenue_low,
         attribution.revenue_high,
         attribution.revenue
-        / nullif(sum(attribution.revenue) over (partition by attribution.model), 0) as revenue_share,
+        / nullif(sum(attribution.revenue) over (partition by attribution.model), 0)
+            as revenue_share,
         attribution.cost,
         attribution.roas,
         attribution.cpa,

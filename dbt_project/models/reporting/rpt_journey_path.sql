@@ -10,7 +10,7 @@ ranked as (
 
     select
         *,
-        row_number() over (order by conversions desc, journeys desc, path) as place
+        row_number() over (order by conversions desc, journeys desc, path asc) as place
     from paths
 
 ),

@@ -35,8 +35,8 @@ final as (
         end as channel_label,
         counted.state,
         counted.customers,
-        {{ to_double('counted.customers') }} / sum(counted.customers) over (partition by counted.channel)
-            as share
+        {{ to_double('counted.customers') }}
+        / sum(counted.customers) over (partition by counted.channel) as share
     from counted
     left join channels on counted.channel = channels.channel
 

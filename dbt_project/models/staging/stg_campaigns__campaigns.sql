@@ -11,7 +11,9 @@ latest as (
 
     select
         *,
-        row_number() over (partition by campaign_id order by _batch_id desc, _row_key) as recency
+        row_number() over (
+            partition by campaign_id order by _batch_id desc, _row_key asc
+        ) as recency
     from source
     where {{ is_visible('campaigns') }}
 

@@ -12,7 +12,7 @@ renamed as (
         ---------- ids
         _row_key,
         {{ signature() }} as signature,
-        {{ identifier_columns('source') }},
+        {{ identifier_columns() }},
 
         ---------- text
         {{ vocabulary('channel') }} as channel,

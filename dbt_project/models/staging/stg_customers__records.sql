@@ -14,7 +14,7 @@ renamed as (
         _source || ':' || record_id as record_key,
         record_id,
         {{ signature() }} as signature,
-        {{ identifier_columns('source') }},
+        {{ identifier_columns() }},
 
         ---------- text
         upper(trim(country)) as country,

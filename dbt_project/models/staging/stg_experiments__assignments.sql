@@ -14,7 +14,7 @@ renamed as (
         experiment_id,
         campaign_id,
         {{ signature() }} as signature,
-        {{ identifier_columns('source') }},
+        {{ identifier_columns() }},
 
         ---------- text
         arm,

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from millibar.identity.graph import Codes, Graph
+from millibar.identity.components import Codes
+from millibar.identity.graph import Graph
 from millibar.identity.rules import ANONYMOUS_TYPES, NODE_TYPES, RECORD
 
 Ids = npt.NDArray[np.object_]

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from millibar.identity.components import Codes, connect
+from millibar.identity.households import AMBIGUOUS, hold_ambiguous
 from millibar.identity.rules import RECORD, IdentityRules
-
-Codes = npt.NDArray[np.int64]
 
 _SEEN = ["first_seen_at", "last_seen_at"]
 
@@ -61,19 +59,15 @@ def build_graph(
     )
     edges["score"] = edges["rule"].map(rules.rule_scores).astype(float).fillna(rules.minimum_score)
     universe["fault"] = _faults(universe, edges, rules)
-    return Graph(universe, _judged(universe, edges, rules))
+    judged, ambiguous = hold_ambiguous(universe, _judged(universe, edges, rules), rules)
+    universe.loc[ambiguous, "fault"] = AMBIGUOUS
+    return Graph(universe, judged)
 
 
 def components(graph: Graph) -> Codes:
     """Label of the connected component of each node over accepted edges; shape (nodes,)."""
-    size = len(graph.nodes)
-    if size == 0:
-        return np.empty(0, dtype=np.int64)
     edges = graph.accepted
-    left, right = edges["left"].to_numpy(), edges["right"].to_numpy()
-    adjacency = coo_matrix((np.ones(len(edges), dtype=np.int8), (left, right)), shape=(size, size))
-    _, labels = connected_components(adjacency, directed=False)
-    return np.asarray(labels, dtype=np.int64)
+    return connect(len(graph.nodes), edges["left"].to_numpy(), edges["right"].to_numpy())
 
 
 def edge_table(graph: Graph) -> pd.DataFrame:

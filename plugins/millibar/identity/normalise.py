@@ -9,18 +9,20 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from millibar.identity.rules import IdentityRules, MailProvider
+from millibar.identity.rules import LANDLINE, IdentityRules, MailProvider
 
 KeyHash = Callable[[str, str], str]
 
 NODE_COLUMNS = ["identifier_type", "value_hash", "node_hash", "is_usable", "reason"]
 
 LONGEST_VALUE = 254  # the longest address SMTP carries; no identifier we accept is longer
+MOST_PASSES = 5
 SHORTEST_TOKEN = 4  # a shorter cookie or device id cannot be anybody's own
 SHORTEST_POSTAL_KEY = 6
 
 _EMAIL = re.compile(r"([a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64})@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8})")
 _PHONE_CHARACTERS = re.compile(r"\+?[0-9 ./()\-]+")
+_LANDLINE = re.compile(r"\+33[1-59]|\+(?:590590|594594|596596|26226[23])")
 _SPREADSHEET_NUMBER = re.compile(r"(\+?[0-9]+)\.0")
 # French numbers beginning like this are overseas: the country code differs from +33.
 _OVERSEAS = {
@@ -46,7 +48,7 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Normal:
-    """Outcome for one value: ``value`` where usable, ``reason`` where not."""
+    """Outcome for one value: ``value`` where usable, ``reason`` where not; a landline is usable with a reason."""
 
     value: str | None
     reason: str | None
@@ -56,17 +58,18 @@ def normalise_value(identifier_type: str, value: object, rules: IdentityRules) -
     """Normal form of one value as delivered.
 
     Never raises on a hostile value: whatever cannot be read is unusable with a reason out of ``missing``,
-    ``empty``, ``malformed``, ``too_long``, ``too_short``, ``placeholder``, ``service_number``.
+    ``empty``, ``malformed``, ``too_long``, ``too_short``, ``placeholder``, ``service_number``. A French landline is
+    usable and says so (``landline``): it rings for a whole household.
     """
     if not isinstance(value, str):
         return Normal(None, "missing")
     try:
-        text = _printable(value)
-        normal = _NORMAL_FORMS[identifier_type](text, rules)
+        normal = _settled(identifier_type, value, rules)
         _refuse_placeholder(identifier_type, normal, rules)
     except UnusableError as refusal:
         return Normal(None, str(refusal))
-    return Normal(normal, None)
+    is_landline = identifier_type == "phone" and _LANDLINE.match(normal) is not None
+    return Normal(normal, LANDLINE if is_landline else None)
 
 
 def normalise_values(values: pd.DataFrame, key_hash: KeyHash, rules: IdentityRules) -> pd.DataFrame:
@@ -76,8 +79,8 @@ def normalise_values(values: pd.DataFrame, key_hash: KeyHash, rules: IdentityRul
     ``key_hash(identifier_type, value)``: the keyed hash the loader used, so that a value already in normal form has
     ``node_hash == value_hash``. An unusable value keeps its ``value_hash`` as node, so it is its own customer.
 
-    Returns one row a value: identifier_type, value_hash, node_hash, is_usable, reason (null where usable).
-    Unknown identifier types raise ``KeyError``: the feed contract admits none.
+    Returns one row a value: identifier_type, value_hash, node_hash, is_usable, reason (null where usable, but
+    for landlines). Unknown identifier types raise ``KeyError``: the feed contract admits none.
     """
     rows: list[tuple[str, str, str, bool, str | None]] = []
     for identifier_type, value_hash, value in zip(
@@ -87,6 +90,17 @@ def normalise_values(values: pd.DataFrame, key_hash: KeyHash, rules: IdentityRul
         node = value_hash if normal.value is None else key_hash(identifier_type, normal.value)
         rows.append((identifier_type, value_hash, node, normal.value is not None, normal.reason))
     return pd.DataFrame(rows, columns=NODE_COLUMNS).astype({"is_usable": bool, "reason": object})
+
+
+def _settled(identifier_type: str, value: str, rules: IdentityRules) -> str:
+    """The normal form of the normal form: beyond ASCII, folding case or dropping a blank may compose new letters."""
+    form = _NORMAL_FORMS[identifier_type]
+    normal = form(_printable(value), rules)
+    for _ in range(MOST_PASSES):
+        if normal.isascii() or (again := form(_printable(normal), rules)) == normal:
+            return normal
+        normal = again
+    raise UnusableError("malformed")
 
 
 def _printable(value: str) -> str:

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from millibar.identity.components import Codes
 from millibar.identity.customer_ids import Ids, Naming, known_components, name_components
-from millibar.identity.graph import Codes, Graph, build_graph, components, edge_table
+from millibar.identity.graph import Graph, build_graph, components, edge_table
+from millibar.identity.households import AMBIGUOUS
 from millibar.identity.rules import RECORD, IdentityRules
 
 CLUSTER_COLUMNS = ["node_type", "node_hash", "customer_id", "is_known", "confidence"]
@@ -147,7 +149,8 @@ def _figures(
     sizes = np.bincount(labels) if len(labels) else np.zeros(1, dtype=np.int64)
     is_record = (graph.nodes["node_type"] == RECORD).to_numpy()
     unusable = nodes[~nodes["is_usable"].astype(bool)]
-    hubs = graph.nodes[graph.nodes["fault"].notna() & graph.nodes["is_usable"]]
+    faulty = graph.nodes[graph.nodes["fault"].notna() & graph.nodes["is_usable"]]
+    ambiguous = faulty["fault"] == AMBIGUOUS
     return {
         "nodes": len(graph.nodes),
         "records": int(is_record.sum()),
@@ -159,7 +162,8 @@ def _figures(
         "cluster_nodes_max": int(sizes.max()),
         "edges_accepted": len(graph.accepted),
         "edges_held": len(graph.edges) - len(graph.accepted),
-        "hubs": {str(kind): int(count) for kind, count in hubs["node_type"].value_counts().sort_index().items()},
+        "hubs": _by_type(faulty[~ambiguous]),
+        "ambiguous": _by_type(faulty[ambiguous]),
         "unusable": {
             f"{kind} {reason}": int(count)
             for kind, reason, count in unusable.groupby(["identifier_type", "reason"]).size().reset_index().to_numpy()
@@ -167,3 +171,7 @@ def _figures(
         "merges": int((events["event"] == "merge").sum()),
         "splits": int((events["event"] == "split").sum()),
     }
+
+
+def _by_type(nodes: pd.DataFrame) -> dict[str, int]:
+    return {str(kind): int(count) for kind, count in nodes["node_type"].value_counts().sort_index().items()}

@@ -21,6 +21,9 @@ NODE_TYPES = (
 )
 ANONYMOUS_TYPES = frozenset({"device_id", "cookie_id"})
 
+# Reason of a usable value that names a household rather than a person.
+LANDLINE = "landline"
+
 
 @dataclass(frozen=True)
 class HubLimit:
@@ -38,13 +41,6 @@ DEFAULT_LIMITS = (
     HubLimit("phone", RECORD, 5),
     HubLimit("postal_key", RECORD, 4),
     HubLimit("social_handle", RECORD, 3),
-    HubLimit("device_id", RECORD, 3),
-    HubLimit("cookie_id", RECORD, 3),
-    *(
-        HubLimit(node_type, counted_type, 2)
-        for node_type in ("device_id", "cookie_id")
-        for counted_type in ("crm_id", "loyalty_id", "email", "phone", "social_handle")
-    ),
     HubLimit("crm_id", "email", 5),
     HubLimit("crm_id", "phone", 5),
     HubLimit("loyalty_id", "email", 5),
@@ -137,6 +133,9 @@ class IdentityRules:
     # How sure one sighting of a pair makes us that both belong to one person.
     rule_scores: dict[str, float] = field(default_factory=lambda: {RECORD: 1.0, "identity_link": 0.95, "same_row": 0.9})
     minimum_score: float = 0.5
+    # What a household shares. Such an identifier joins a customer it points to alone; it never makes one of two.
+    shared_types: tuple[str, ...] = ("postal_key", "device_id", "cookie_id")
+    shared_reasons: tuple[str, ...] = (LANDLINE,)
 
     def normalisation_version(self) -> str:
         """Fingerprint of what decides ``scores.identity_nodes``: when it changes, values are normalised again."""
@@ -151,4 +150,4 @@ class IdentityRules:
 
 
 # Raise when normalise.py changes the normal form of any value.
-NORMALISATION_CODE_VERSION = 1
+NORMALISATION_CODE_VERSION = 2

@@ -99,12 +99,12 @@ def _baseline(
 
 def _rate(counts: Floats, exposure: Floats) -> Floats:
     total = exposure.sum(axis=1)
-    return np.divide(counts.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
+    return np.asarray(np.divide(counts.sum(axis=1), total, out=np.zeros(len(total)), where=total > 0))
 
 
 def _chance_factor(rate: Floats, binomial: npt.NDArray[np.bool_]) -> Floats:
     """Variance by chance alone is the expected count times this: 1 - p out of an exposure, 1 for plain counts."""
-    return np.where(binomial, 1.0 - np.minimum(rate, 1.0), 1.0)
+    return np.asarray(np.where(binomial, 1.0 - np.minimum(rate, 1.0), 1.0))
 
 
 def _without_outliers(counts: Floats, exposure: Floats, free: Floats, clip: float) -> Floats:

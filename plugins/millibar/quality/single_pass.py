@@ -1,10 +1,10 @@
-"""The SQL expectation of great_expectations, asked once: the original runs its query twice, for the rows and to count them."""
+"""The SQL expectation, asked once: great_expectations' own runs its query twice, for the rows and for their number."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from great_expectations.expectations.core import UnexpectedRowsExpectation
+from great_expectations.expectations.core.unexpected_rows_expectation import UnexpectedRowsExpectation
 
 
 class SinglePassRowsExpectation(UnexpectedRowsExpectation):

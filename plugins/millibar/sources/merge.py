@@ -16,6 +16,8 @@ from millibar.sources.rows import Encoded, personal_copy_columns, raw_copy_colum
 from millibar.warehouse.connect import Warehouse
 
 COPY_READ_BYTES = 1 << 20
+# No index serves this: statistics never know the batch at work, and a plan by its index would be quadratic.
+OF_THIS_BATCH = "r._batch_id + 0 = %(batch)s"
 COMPARE = "set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_seqscan = off"
 
 
@@ -122,12 +124,12 @@ class RawWriter:
         self._copy(self._incoming, self._raw_columns, rows.raw)
         version = self._feed.version
         later = sql.SQL("i.{0} >= r.{0}").format(sql.Identifier(version)) if version else sql.SQL("true")
-        self._update(sql.SQL("r._batch_id = %(batch)s and {}").format(later))
+        self._update(sql.SQL(OF_THIS_BATCH + " and {}").format(later))
         rank = [*([version] if version else []), "_delivered_on", "_batch_id"]
         ranks = [sql.SQL(", ").join(sql.Identifier(side, name) for name in rank) for side in ("i", "r")]
         newer = sql.SQL("r._row_hash <> i._row_hash and ({}) > ({})").format(*ranks)
         taken = self._update(
-            sql.SQL("r._batch_id <> %(batch)s and (r._batch_id = any(%(replaces)s) or ({}))").format(newer)
+            sql.SQL("r._batch_id <> %(batch)s and (r._batch_id + 0 = any(%(replaces)s) or ({}))").format(newer)
         )
         self._counts.loaded += taken
         self._counts.duplicate += rows.rows - taken
@@ -145,9 +147,8 @@ class RawWriter:
     def _compare_personal(self, rows: Encoded) -> None:
         """Personal columns of the rows that were kept in place of older ones."""
         kept = sql.SQL(
-            "select r._row_key from {} r join {} i on r._row_key = i._row_key"
-            " and r._batch_id = %(batch)s and r._row_number = i._row_number"
-        ).format(self._raw, self._incoming)
+            "select r._row_key from {} r join {} i on r._row_key = i._row_key and {} and r._row_number = i._row_number"
+        ).format(self._raw, self._incoming, sql.SQL(OF_THIS_BATCH))
         self._warehouse.execute(
             sql.SQL("delete from {} where _row_key in ({})").format(self._pii, kept), self._parameters
         )

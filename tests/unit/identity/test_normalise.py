@@ -41,6 +41,17 @@ def test_spellings_of_one_identifier_have_one_normal_form(kind: str, spellings: 
     assert {normalise_value(kind, value, RULES).value for value in spellings} == {normal}
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("01 42 12 34 56", "landline"), ("+33 9 72 12 34 56", "landline"), ("0262 12 34 57", "landline"),
+     ("06 12 34 56 79", None), ("0692 12 34 57", None), ("+44 20 7946 0958", None)],
+)  # fmt: skip
+def test_a_landline_is_usable_and_says_so(value: str, reason: str | None) -> None:
+    outcome = normalise_value("phone", value, RULES)
+    assert outcome.value is not None
+    assert outcome.reason == reason
+
+
 def test_other_providers_keep_their_dots_and_tags() -> None:
     forms = {normalise_value("email", value, RULES).value for value in ("a.b@orange.fr", "ab@orange.fr", "ab+x@orange.fr")}
     assert len(forms) == 3
@@ -92,7 +103,7 @@ def test_any_text_is_normalised_or_refused_and_normal_forms_are_fixed_points(kin
     if outcome.value is None:
         assert outcome.reason in REASONS
     else:
-        assert outcome.reason is None
+        assert outcome.reason in (None, "landline")
         assert normalise_value(kind, outcome.value, RULES) == outcome
 
 

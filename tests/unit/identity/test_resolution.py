@@ -147,13 +147,47 @@ def test_limits_come_from_the_rules() -> None:
     assert market.resolve(rules=strict).clusters["customer_id"].nunique() == 3
 
 
-def test_a_shared_tablet_ties_no_three_persons() -> None:
+@pytest.mark.parametrize(("kind", "value"), [("phone", "0142123456"), ("postal_key", "12 rue de la paix 75002")])
+def test_what_a_household_shares_joins_one_customer_and_never_makes_one_of_two(kind: str, value: str) -> None:
+    market = Market().record("crm:1", email=mail(1), **{kind: value}).record("shop:1", email=mail(1), **{kind: value})
+    alone = market.resolve()
+    assert alone.clusters["customer_id"].nunique() == 1
+    both = market.record("crm:2", email=mail(2), **{kind: value}).resolve()
+    assert customer(both, "record", "crm:1") == customer(both, "record", "shop:1") != customer(both, "record", "crm:2")
+    shared = both.clusters[(both.clusters["node_type"] == kind)].iloc[0]
+    assert (shared["is_known"], shared["confidence"]) == (False, 0.0)
+    assert set(both.edges.query("status == 'held'")["reason"]) == {f"{kind} shared by several customers"}
+    assert both.figures["ambiguous"] == {kind: 1}
+
+
+def test_a_shared_tablet_makes_nobody_one() -> None:
     market = Market()
-    for number in range(3):
+    for number in range(2):
         market.record(f"crm:{number}", email=mail(number))
-        market.link(("device_id", "tablet"), ("email", mail(number)))
+        market.link(("email", mail(number)), ("device_id", "tablet"))
+        market.link(("email", mail(number)), ("cookie_id", f"cookie-{number}"))
+        market.link(("device_id", "tablet"), ("cookie_id", f"cookie-{number}"))
+    market.link(("device_id", "tablet"), ("cookie_id", "cookie-guest"))
     found = market.resolve()
-    assert found.clusters.query("node_type == 'record'")["customer_id"].nunique() == 3
+    # each keeps the cookie that is his alone; the tablet and the guest's cookie name nobody
+    for number in range(2):
+        assert customer(found, "cookie_id", f"cookie-{number}") == customer(found, "record", f"crm:{number}")
+    assert found.clusters["customer_id"].nunique() == 4
+
+
+def test_a_device_carries_its_cookies_to_the_only_customer_it_knows() -> None:
+    market = Market().record("crm:1", email=mail(1)).link(("email", mail(1)), ("device_id", "my-phone"))
+    market.link(("device_id", "my-phone"), ("cookie_id", "cookie-a"))
+    market.link(("cookie_id", "cookie-a"), ("cookie_id", "cookie-b"))
+    assert market.resolve().clusters["customer_id"].nunique() == 1
+
+
+def test_anonymous_devices_and_cookies_stay_together() -> None:
+    market = Market().link(("device_id", "device"), ("cookie_id", "cookie-a"))
+    market.link(("device_id", "device"), ("cookie_id", "cookie-b"))
+    found = market.resolve()
+    assert found.clusters["customer_id"].nunique() == 1
+    assert not found.clusters["is_known"].any()
 
 
 def test_a_cookie_joins_the_customer_it_logged_in_as() -> None:

@@ -81,7 +81,7 @@ def test_nobody_gives_nothing() -> None:
     assert tolerances(found, 3.0, PARAMETERS).empty
 
 
-def test_the_total_index_carries_the_other_channels_decayed() -> None:
+def test_a_contact_meets_the_index_of_all_channels_decayed_to_its_day() -> None:
     daily = pd.DataFrame({
         "customer_id": ["a", "a", "b", "a"],
         "channel": ["mail", "call", "mail", "mail"],
@@ -90,11 +90,11 @@ def test_the_total_index_carries_the_other_channels_decayed() -> None:
         "pressure_index": [1.0, 5.0, 2.0, 1.25],
         "half_life_days": [3.0, 7.0, 3.0, 3.0],
     })
-    found = contact_days(daily).set_index(["customer_id", "day"])["index"]
-    assert found["a", pd.Timestamp("2025-01-01")] == pytest.approx(1.0)
-    assert found["a", pd.Timestamp("2025-01-04")] == pytest.approx(0.5 + 5.0)
-    assert found["b", pd.Timestamp("2025-01-04")] == pytest.approx(2.0)
-    assert found["a", pd.Timestamp("2025-01-07")] == pytest.approx(1.25 + 5.0 * 2 ** (-3 / 7))
+    found = contact_days(daily).set_index(["customer_id", "channel", "day"])["index"]
+    assert found["a", "mail", pd.Timestamp("2025-01-01")] == 0.0
+    assert found["a", "call", pd.Timestamp("2025-01-04")] == pytest.approx(0.5)
+    assert found["b", "mail", pd.Timestamp("2025-01-04")] == 0.0
+    assert found["a", "mail", pd.Timestamp("2025-01-07")] == pytest.approx(0.25 + 5.0 * 2 ** (-3 / 7))
     assert contact_days(daily.iloc[:0]).empty
 
 
@@ -108,17 +108,21 @@ def market(tolerance: float, spread: float, seed: int, customers: int = 4_000) -
     state, daily, angry = np.zeros((customers, 3)), [], []
     for number in range(180):
         sent = random.poisson(np.minimum(rates, 0.9))
-        state = state * 2 ** (-1 / half_lives) + weights * sent
-        hazard = 0.003 * sent.sum(axis=1) * np.maximum(1.0, state.sum(axis=1) / bears) ** 1.8
-        annoyances = random.poisson(hazard)
+        state = state * 2 ** (-1 / half_lives)
+        # the second channel annoys five times as much as the others at any pressure
+        hazard = np.array([0.003, 0.015, 0.003]) * np.maximum(1.0, state.sum(axis=1) / bears)[:, None] ** 1.8
+        annoyances = random.poisson(hazard * sent)
+        state = state + weights * sent
         person, channel = np.nonzero(sent)
         day = pd.Timestamp("2025-01-01") + pd.Timedelta(days=number)
         daily.append(pd.DataFrame({
             "customer_id": person, "channel": channel, "day": day, "contacts": sent[person, channel],
             "pressure_index": state[person, channel], "half_life_days": half_lives[channel],
         }))  # fmt: skip
-        upset = np.flatnonzero(annoyances)
-        angry.append(pd.DataFrame({"customer_id": upset, "day": day, "annoyances": annoyances[upset]}))
+        upset, by = np.nonzero(annoyances)
+        angry.append(
+            pd.DataFrame({"customer_id": upset, "channel": by, "day": day, "annoyances": annoyances[upset, by]})
+        )
     people = pd.DataFrame({"customer_id": np.arange(customers), "engagement": engagement})
     return contact_days(pd.concat(daily)), pd.concat(angry), people
 
@@ -129,12 +133,14 @@ def test_the_hazard_finds_the_tolerance_that_made_the_data(spread: float) -> Non
     fit = fit_tolerance(contacts, annoyances, engagement, PARAMETERS)
     assert fit.fitted
     assert fit.rho == pytest.approx(2.0, rel=0.25)
+    assert fit.rho_low <= fit.rho <= fit.rho_high
     assert fit.beta == pytest.approx(1.8, abs=0.3)
 
 
 def test_too_few_annoyances_keep_the_named_tolerance() -> None:
     contacts, annoyances, engagement = market(2.0, 0.05, seed=4, customers=50)
-    fit = fit_tolerance(contacts, annoyances.head(90), engagement, PARAMETERS)
+    fit = fit_tolerance(contacts, annoyances.head(20), engagement, PARAMETERS)
+    assert 0 < fit.annoyances < PARAMETERS.minimum_annoyances
     assert (fit.rho, fit.fitted) == (PARAMETERS.rho, False)
     nothing = fit_tolerance(contacts.iloc[:0], annoyances.iloc[:0], engagement, PARAMETERS)
     assert (nothing.rho, nothing.fitted, nothing.annoyances) == (PARAMETERS.rho, False, 0.0)
@@ -144,6 +150,6 @@ def test_annoyance_that_does_not_rise_with_pressure_says_nothing_of_tolerance() 
     contacts, _, engagement = market(2.0, 0.05, seed=4, customers=1_000)
     random = np.random.default_rng(8)
     chosen = contacts[random.random(len(contacts)) < 0.01]
-    fit = fit_tolerance(contacts, chosen[["customer_id", "day"]].assign(annoyances=1), engagement, PARAMETERS)
+    fit = fit_tolerance(contacts, chosen[["customer_id", "channel", "day"]].assign(annoyances=1), engagement, PARAMETERS)
     assert fit.annoyances > 100
     assert not fit.fitted

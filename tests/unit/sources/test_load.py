@@ -363,6 +363,17 @@ def test_many_small_files_cost_little_each(shop: Shop) -> None:
     assert time.perf_counter() - before < 1
 
 
+def test_comparison_does_not_depend_on_what_the_planner_knows(shop: Shop) -> None:
+    """Statistics do not know the batch at work: a plan by its index compares each row with each, for hours."""
+    shop.deliver(lines(*(row(number) for number in range(30_000))))
+    shop.load()
+    shop.warehouse.execute("analyze raw.touchpoints")
+    shop.deliver(lines(*(row(number, cost="7") for number in range(30_000))), day=NEXT_DAY)
+    shop.warehouse.execute("set statement_timeout = '10s'")
+    shop.load(as_of=NEXT_DAY)
+    assert rows_of(shop) == [(30_000, 30_000, 0, 0), (30_000, 30_000, 0, 0)]
+
+
 # ---------------------------------------------------------------- conservation
 
 ROWS = st.lists(

@@ -338,3 +338,46 @@ def test_unreadable_file_fails_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch
     report = shop.load()
     assert [file.status for file in report.files] == ["failed", "loaded"]
     assert "Permission denied" in (report.files[0].message or "")
+
+
+def test_line_without_end_fails_the_file(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("millibar.sources.delimited.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("millibar.sources.delimited.MAX_RECORD_BYTES", 1 << 17)
+    shop.deliver(lines() + b"x" * (3 << 20))
+    (file,) = shop.load().files
+    assert (file.status, "no line end in" in (file.message or "")) == ("failed", True)
+
+
+def test_utf_8_declared_as_latin_1_is_loaded_as_declared(shop: Shop) -> None:
+    shop = shop.use(TOUCHPOINTS + "csv: {encoding: latin-1}\n")
+    shop.deliver(lines(row(1, email="ren\u00e9@example.org")))
+    shop.load()
+    assert shop.warehouse.value("select value from pii.identifier_values") == "ren\u00c3\u00a9@example.org"
+
+
+def test_birth_dates_reach_back_to_1900_and_not_past_the_delivery(shop: Shop) -> None:
+    shop = shop.use(
+        "source: crm\nfeed: customers\nlocation: {path: '{date}/crm.csv'}\nformat: csv\n"
+        "columns: {record_id: id, updated_at: at, birth_date: born, email: email}\nlimits: {max_rejected_share: 1}\n"
+    )
+    born = ("1931-05-06", "1899-12-31", "2025-03-02")
+    rows = "".join(f"c{place},2025-01-01,{day},a@example.org\n" for place, day in enumerate(born))
+    shop.deliver(f"id,at,born,email\n{rows}".encode(), "crm.csv")
+    shop.load()
+    assert shop.raw("record_id", "customers") == [("c0",)]
+    assert [entry["column_name"] for entry in shop.rejected()] == ["birth_date", "birth_date"]
+
+
+def test_dates_that_lie_ahead_and_negative_margins_are_taken(shop: Shop) -> None:
+    campaigns = shop.use(
+        "source: plan\nfeed: campaigns\nlocation: {path: '{date}/plan.csv'}\nformat: csv\n"
+        "columns: {campaign_id: id, name: id, ends_on: end}\n"
+    )
+    campaigns.deliver(b"id,end\nc1,2099-12-31\n", "plan.csv")
+    orders = shop.use(
+        "source: sales\nfeed: orders\nlocation: {path: '{date}/sales.csv'}\nformat: csv\n"
+        "columns: {order_id: id, ordered_at: at, amount: amount, margin: margin, email: email}\n"
+    )
+    orders.deliver(b"id,at,amount,margin,email\no1,2025-02-28,10,-3,a@example.org\n", "sales.csv")
+    assert [part.load().total("loaded") for part in (campaigns, orders)] == [1, 1]
+    assert shop.raw("margin", "orders") == [(Decimal(-3),)]

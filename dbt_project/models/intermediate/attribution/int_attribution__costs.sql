@@ -1,24 +1,29 @@
--- Cost by channel and campaign over the attribution window: media spend and the unit costs of touchpoints.
+-- Cost by channel and campaign over the attribution window. A channel with entries in the spend feed costs what these
+-- say; the unit costs its touchpoints carry are the same money seen from the other side, so they count only for
+-- channels the spend feed does not know.
 {{ config(tags=['after_scores']) }}
 
 with
 
 spend as (
 
-    select * from {{ ref('stg_spend__costs') }} where {{ is_visible('spend') }}
+    select * from {{ ref('stg_spend__costs') }}
+    where
+        {{ is_visible('spend') }}
+        and spent_on between {{ attribution_window_start() }} and {{ as_of_date() }}
 
 ),
 
 touchpoints as (
 
     select * from {{ ref('int_touchpoint__daily') }}
+    where day between {{ attribution_window_start() }} and {{ as_of_date() }}
 
 ),
 
 costs as (
 
     select
-        spent_on as day,
         channel,
         campaign_id,
         cost
@@ -27,11 +32,11 @@ costs as (
     union all
 
     select
-        day,
         channel,
         campaign_id,
         cost
     from touchpoints
+    where channel not in (select spend.channel from spend)
 
 ),
 
@@ -42,7 +47,6 @@ final as (
         coalesce(campaign_id, '(none)') as campaign_id,
         {{ to_double('sum(cost)') }} as cost
     from costs
-    where day between {{ attribution_window_start() }} and {{ as_of_date() }}
     group by channel, coalesce(campaign_id, '(none)')
 
 )

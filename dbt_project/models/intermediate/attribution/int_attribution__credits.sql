@@ -1,5 +1,5 @@
--- Credit of every step of every converted journey, a column a model. The last step takes what rounding leaves, so the
--- credits of a conversion sum to 1.
+-- Credit of every step of every converted journey, a column a model. The last step takes what
+-- rounding leaves, so the credits of a conversion sum to 1.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',
@@ -22,12 +22,7 @@ steps as (
     where
         conversion_id is not null
         {% if is_incremental() %}
-        and customer_id in (
-            select touched.customer_id
-            from (
-                {{ touched_customers(['fct_touchpoint', 'fct_order', 'attribution_weight'], 'touch') }}
-            ) as touched
-        )
+        and {{ is_touched(['fct_touchpoint', 'fct_order', 'attribution_weight'], 'touch') }}
         {% endif %}
 
 ),
@@ -60,9 +55,14 @@ weighted as (
         ) }} as time_decay_weight,
         case when steps.channel <> 'direct' then steps.step_number end as named_step,
         count(*) over (partition by steps.conversion_id, steps.channel) as channel_steps,
-        row_number() over (
-            partition by steps.conversion_id, steps.channel order by steps.step_number
-        ) as channel_step
+        case
+            when
+                row_number() over (
+                    partition by steps.conversion_id, steps.channel order by steps.step_number
+                ) = 1
+                then 1
+            else 0
+        end as first_of_channel
     from steps
     left join months on {{ month_of('steps.converted_on') }} = months.month
     left join weights
@@ -79,8 +79,7 @@ totalled as (
         max(named_step) over (partition by conversion_id) as last_named_step,
         sum(markov_weight) over (partition by conversion_id) as markov_total,
         sum(time_decay_weight) over (partition by conversion_id) as time_decay_total,
-        {{ to_double('sum(case when channel_step = 1 then 1 else 0 end) over (partition by conversion_id)') }}
-            as channels
+        {{ to_double('sum(first_of_channel) over (partition by conversion_id)') }} as channels
     from weighted
 
 ),
@@ -119,16 +118,14 @@ final as (
         steps,
         value,
         weights_key,
-        {%- for model in ['first', 'last', 'last_non_direct'] %}
-        {{ model }} as credit_{{ model }},
-        {%- endfor %}
-        {%- for model in ['linear', 'position', 'time_decay', 'markov', 'shapley'] %}
-        case
-            when step_number = steps
-                then greatest(1 - (sum({{ model }}) over (partition by conversion_id) - {{ model }}), 0)
-            else {{ model }}
-        end as credit_{{ model }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        first as credit_first,
+        last as credit_last,
+        last_non_direct as credit_last_non_direct,
+        {{ credit_to_one('linear') }} as credit_linear,
+        {{ credit_to_one('position') }} as credit_position,
+        {{ credit_to_one('time_decay') }} as credit_time_decay,
+        {{ credit_to_one('markov') }} as credit_markov,
+        {{ credit_to_one('shapley') }} as credit_shapley
     from shares
 
 )

@@ -1,4 +1,5 @@
--- Weights of the fitted models by month and channel, with a key that changes when any weight of the month does.
+-- Weights of the fitted models by month and channel, with a key that changes when any weight of the
+-- month does.
 {{ config(materialized='view', tags=['after_scores']) }}
 
 with

@@ -22,7 +22,7 @@ ordered as (
         changes.changed_at,
         row_number() over (
             partition by customers.customer_id, changes.channel
-            order by changes.changed_at desc, changes.is_granted
+            order by changes.changed_at desc, changes.is_granted asc
         ) as recency
     from changes
     inner join customers on changes.signature = customers.signature

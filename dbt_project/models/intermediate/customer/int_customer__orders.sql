@@ -12,11 +12,7 @@ with
 orders as (
 
     select * from {{ ref('fct_order') }}
-    {% if is_incremental() %}
-    where customer_id in (
-        select touched.customer_id from ({{ touched_customers(['fct_order']) }}) as touched
-    )
-    {% endif %}
+    {% if is_incremental() %}where {{ is_touched(['fct_order']) }}{% endif %}
 
 ),
 

@@ -1,4 +1,5 @@
--- What a customer and a channel had to do with each other, over all history. Touched customers are counted again.
+-- What a customer and a channel had to do with each other, over all history. Touched customers are
+-- counted again.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',
@@ -12,11 +13,7 @@ with
 touchpoints as (
 
     select * from {{ ref('fct_touchpoint') }}
-    {% if is_incremental() %}
-    where customer_id in (
-        select touched.customer_id from ({{ touched_customers(['fct_touchpoint']) }}) as touched
-    )
-    {% endif %}
+    {% if is_incremental() %}where {{ is_touched(['fct_touchpoint']) }}{% endif %}
 
 ),
 
@@ -27,11 +24,7 @@ responses as (
     where
         is_response
         and not is_machine
-        {% if is_incremental() %}
-        and customer_id in (
-            select touched.customer_id from ({{ touched_customers(['fct_touchpoint']) }}) as touched
-        )
-        {% endif %}
+        {% if is_incremental() %}and {{ is_touched(['fct_touchpoint']) }}{% endif %}
 
 ),
 

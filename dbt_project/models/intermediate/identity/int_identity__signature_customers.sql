@@ -64,20 +64,28 @@ resolved as (
 
 ),
 
+changes as (
+
+    {% if is_incremental() %}
+    select coalesce(max(change_id), 0) + 1 as change_id from {{ this }}
+    {% else %}
+    select cast(1 as {{ dbt.type_bigint() }}) as change_id
+    {% endif %}
+
+),
+
 final as (
 
     select
         resolved.signature,
         resolved.customer_id,
-        {% if is_incremental() %}
-        (select coalesce(max(used.change_id), 0) + 1 from {{ this }} as used) as change_id
+        changes.change_id
     from resolved
+    cross join changes
+    {% if is_incremental() %}
     left join {{ this }} as used on resolved.signature = used.signature
     where {{ differs('resolved.customer_id', 'used.customer_id') }}
-        {% else %}
-        cast(1 as {{ dbt.type_bigint() }}) as change_id
-    from resolved
-        {% endif %}
+    {% endif %}
 
 )
 

@@ -111,11 +111,17 @@ final as (
         coalesce(present.customer_records, 0) + coalesce(added.customer_records, 0)
         - coalesce(lost.customer_records, 0) as customer_records,
         least(
-            case when lost.signature is null then present.first_seen_at else staying.first_seen_at end,
+            case
+                when lost.signature is null then present.first_seen_at
+                else staying.first_seen_at
+            end,
             added.first_seen_at
         ) as first_seen_at,
         greatest(
-            case when lost.signature is null then present.last_seen_at else staying.last_seen_at end,
+            case
+                when lost.signature is null then present.last_seen_at
+                else staying.last_seen_at
+            end,
             added.last_seen_at
         ) as last_seen_at,
         {{ as_of_date() }} as changed_as_of

@@ -1,5 +1,6 @@
--- Touches of a customer, cut into journeys: one ends at each conversion and reaches back over the lookback window;
--- what no conversion claims is cut into windows of the same length and counts as lost.
+-- Touches of a customer, cut into journeys: one ends at each conversion and reaches back over the
+-- lookback window; what no conversion claims is cut into windows of the same length and counts as
+-- lost.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',
@@ -22,16 +23,6 @@ conversions as (
 
 ),
 
-{% if is_incremental() %}
-
-touched as (
-
-    {{ touched_customers(['fct_touchpoint', 'fct_order'], 'touch') }}
-
-),
-
-{% endif %}
-
 events as (
 
     select
@@ -44,7 +35,9 @@ events as (
         0 as is_conversion,
         cast(null as {{ type_double() }}) as value
     from touchpoints
-    {% if is_incremental() %}where customer_id in (select touched.customer_id from touched){% endif %}
+    {% if is_incremental() %}
+    where {{ is_touched(['fct_touchpoint', 'fct_order'], 'touch') }}
+    {% endif %}
 
     union all
 
@@ -58,11 +51,14 @@ events as (
         1 as is_conversion,
         value
     from conversions
-    {% if is_incremental() %}where customer_id in (select touched.customer_id from touched){% endif %}
+    {% if is_incremental() %}
+    where {{ is_touched(['fct_touchpoint', 'fct_order'], 'touch') }}
+    {% endif %}
 
 ),
 
--- a segment is what lies between two conversions; a touch at the very moment of a conversion precedes it
+-- a segment is what lies between two conversions; a touch at the very moment of a conversion
+-- precedes it
 segments as (
 
     select

@@ -1,4 +1,5 @@
--- Messages sent and answered, by weekday and local hour of the send; a response counts on the day it came.
+-- Messages sent and answered, by weekday and local hour of the send; a response counts on the day
+-- it came.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',

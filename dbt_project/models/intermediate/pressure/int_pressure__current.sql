@@ -1,4 +1,5 @@
--- Running state: the index of a customer and channel after the last contact. Nothing reads the history.
+-- Running state: the index of a customer and channel after the last contact. Nothing reads the
+-- history.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',
@@ -12,12 +13,7 @@ with
 daily as (
 
     select * from {{ ref('fct_pressure_daily') }}
-    {% if is_incremental() %}
-    where customer_id in (
-        select touched.customer_id
-        from ({{ touched_customers(['fct_touchpoint'], 'contact') }}) as touched
-    )
-    {% endif %}
+    {% if is_incremental() %}where {{ is_touched(['fct_touchpoint'], 'contact') }}{% endif %}
 
 ),
 

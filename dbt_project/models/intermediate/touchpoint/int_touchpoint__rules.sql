@@ -1,4 +1,5 @@
--- What an event counts as, for every channel of the profiles: a rule of the channel beats the rule for any.
+-- What an event counts as, for every channel of the profiles: a rule of the channel beats the rule
+-- for any.
 with
 
 rules as (

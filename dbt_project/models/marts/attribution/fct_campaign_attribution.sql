@@ -1,4 +1,5 @@
--- Credits of the window by campaign; touchpoints of no campaign stand under '(none)', so that totals hold.
+-- Credits of the window by campaign; touchpoints of no campaign stand under '(none)', so that
+-- totals hold.
 {{ config(
     materialized='incremental',
     unique_key='as_of',

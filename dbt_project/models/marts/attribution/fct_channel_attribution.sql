@@ -1,5 +1,5 @@
--- Rules are summed from the credits of the window; fitted models come from the stage that fitted them, with its
--- intervals. Earlier business dates keep what was known then.
+-- Rules are summed from the credits of the window; fitted models come from the stage that fitted
+-- them, with its intervals. Earlier business dates keep what was known then.
 {{ config(
     materialized='incremental',
     unique_key='as_of',

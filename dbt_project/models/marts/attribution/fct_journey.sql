@@ -13,10 +13,7 @@ steps as (
 
     select * from {{ ref('int_journey__steps') }}
     {% if is_incremental() %}
-    where customer_id in (
-        select touched.customer_id
-        from ({{ touched_customers(['fct_touchpoint', 'fct_order'], 'touch') }}) as touched
-    )
+    where {{ is_touched(['fct_touchpoint', 'fct_order'], 'touch') }}
     {% endif %}
 
 ),

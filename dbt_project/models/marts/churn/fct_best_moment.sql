@@ -1,4 +1,5 @@
--- When to write to a customer on each channel he agreed to: the hour he stated, else the channel's best.
+-- When to write to a customer on each channel he agreed to: the hour he stated, else the channel's
+-- best.
 {{ config(tags=['after_scores'], post_hook=['{{ refresh_statistics() }}']) }}
 
 with
@@ -27,10 +28,10 @@ ordered as (
     select
         *,
         row_number() over (
-            partition by channel order by expected_response desc, weekday, hour
+            partition by channel order by expected_response desc, weekday asc, hour asc
         ) as choice,
         row_number() over (
-            partition by channel, hour order by expected_response desc, weekday
+            partition by channel, hour order by expected_response desc, weekday asc
         ) as choice_in_hour
     from moments
 

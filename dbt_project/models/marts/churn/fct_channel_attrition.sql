@@ -1,5 +1,6 @@
--- Silence on a channel against the customer's own rhythm there: had he kept it, the chance to have heard from him by now
--- is 1 - exp(-silence / rhythm). The rhythm is shrunk towards the channel's where answers are few.
+-- Silence on a channel against the customer's own rhythm there: had he kept it, the chance to have
+-- heard from him by now is 1 - exp(-silence / rhythm). The rhythm is shrunk towards the channel's
+-- where answers are few.
 {{ config(tags=['core'], post_hook=['{{ refresh_statistics() }}']) }}
 
 with
@@ -61,7 +62,7 @@ livelier as (
     select
         *,
         row_number() over (
-            partition by customer_id order by p_disengaged, response_days desc, channel
+            partition by customer_id order by p_disengaged asc, response_days desc, channel asc
         ) as liveliness
     from judged
 

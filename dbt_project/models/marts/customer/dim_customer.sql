@@ -60,11 +60,10 @@ affinity as (
 consents as (
 
     select
-        customer_id,
-        {%- for channel in var('consent_channels') %}
-        max(case when channel = '{{ channel }}' then case when is_granted then 1 else 0 end end)
-            as consent_{{ channel }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {% for channel in var('consent_channels') %}
+        {{ last_word(channel) }} as consent_{{ channel }},
+        {% endfor %}
+        customer_id
     from {{ ref('int_customer__consent') }}
     group by customer_id
 
@@ -106,9 +105,9 @@ final as (
         golden.stated_hour,
         affinity.channel as learned_channel,
         coalesce(golden.stated_channel, affinity.channel) as preferred_channel,
-        {%- for channel in var('consent_channels') %}
+        {% for channel in var('consent_channels') %}
         consents.consent_{{ channel }} = 1 as consent_{{ channel }},
-        {%- endfor %}
+        {% endfor %}
         coalesce(orders.orders, 0) as orders,
         coalesce(orders.purchase_days, 0) as purchase_days,
         orders.first_order_on,

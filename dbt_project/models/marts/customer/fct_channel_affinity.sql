@@ -1,4 +1,5 @@
--- How much more a customer answers a channel than its contacts let expect, shrunk to 1 where little is known.
+-- How much more a customer answers a channel than its contacts let expect, shrunk to 1 where little
+-- is known.
 {{ config(
     tags=['core'],
     indexes=[{'columns': ['customer_id']}],
@@ -13,7 +14,8 @@ engagement as (
 
 ),
 
--- a channel that contacts people is judged by responses a contact, one that people seek by responses a person
+-- a channel that contacts people is judged by responses a contact, one that people seek by
+-- responses a person
 channels as (
 
     select
@@ -59,7 +61,7 @@ final as (
         channel,
         {{ to_double('affinity') }} as affinity,
         cast(row_number() over (
-            partition by customer_id order by affinity desc, human_responses desc, channel
+            partition by customer_id order by affinity desc, human_responses desc, channel asc
         ) as integer) as affinity_rank,
         cast(contacts as {{ dbt.type_bigint() }}) as contacts,
         cast(human_responses as {{ dbt.type_bigint() }}) as human_responses,

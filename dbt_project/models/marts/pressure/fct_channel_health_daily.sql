@@ -1,6 +1,11 @@
--- Health of each channel by day, for everybody and by device, with the usual figure of the 56 days that ended a week
--- before. Orders and returns stand on channel 'all' and on the channel of the sale.
-{{ config(tags=['core'], indexes=[{'columns': ['day']}], post_hook=['{{ refresh_statistics() }}']) }}
+-- Health of each channel by day, for everybody and by device, with the usual figure of the 56 days
+-- that ended a week before. Orders and returns stand on channel 'all' and on the channel of the
+-- sale.
+{{ config(
+    tags=['core'],
+    indexes=[{'columns': ['day']}],
+    post_hook=['{{ refresh_statistics() }}'],
+) }}
 
 {%- set counts = [
     'contacts', 'sends', 'deliveries', 'bounces', 'opens', 'human_opens', 'human_clicks', 'unsubscribes',

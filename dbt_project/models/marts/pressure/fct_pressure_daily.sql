@@ -1,5 +1,5 @@
--- Index after each day with a contact: P(t) = P(t - 1) * 2^(-1 / h) + w * n. A run recomputes a customer from the
--- first day that changed, starting from the index before it.
+-- Index after each day with a contact: P(t) = P(t - 1) * 2^(-1 / h) + w * n. A run recomputes a
+-- customer from the first day that changed, starting from the index before it.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',

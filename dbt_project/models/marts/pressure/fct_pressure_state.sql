@@ -1,5 +1,6 @@
--- State at the newest business date with tolerances. Pr(over) rises with R = index / tolerance as R^k / (1 + R^k); a
--- channel is measured against the share of the tolerance that it has of everybody's pressure.
+-- State at the newest business date with tolerances. Pr(over) rises with R = index / tolerance as
+-- R^k / (1 + R^k); a channel is measured against the share of the tolerance that it has of
+-- everybody's pressure.
 {{ config(
     tags=['after_scores'],
     indexes=[{'columns': ['customer_id', 'channel'], 'unique': true}],
@@ -23,10 +24,8 @@ tolerances as (
 
 typical as (
 
-    select coalesce(
-        percentile_cont(0.5) within group (order by tolerance),
-        {{ var('default_tolerance') }}
-    ) as tolerance
+    select
+        coalesce({{ median('tolerance') }}, {{ var('default_tolerance') }}) as tolerance
     from tolerances
 
 ),
@@ -47,19 +46,22 @@ totals as (
 
 ),
 
+everything as (
+
+    select pressure_index from totals where channel = 'all'
+
+),
+
 channel_shares as (
 
     select
         totals.channel,
-        case
-            when totals.channel = 'all' then 1
-            else greatest(
-                totals.pressure_index / nullif(everything.pressure_index, 0),
-                {{ var('least_channel_share') }}
-            )
-        end as tolerance_share
+        greatest(
+            {{ share('totals.pressure_index', 'everything.pressure_index') }},
+            {{ var('least_channel_share') }}
+        ) as tolerance_share
     from totals
-    cross join (select pressure_index from totals where channel = 'all') as everything
+    cross join everything
 
 ),
 

@@ -44,16 +44,7 @@ customers as (
 arrived as (
 
     select
-        {%- for column in columns %}
-        {%- if column == 'customer_id' %}
-        coalesce(
-            customers.customer_id,
-            'unresolved:' || cast(orders.signature as {{ dbt.type_string() }})
-        ) as customer_id,
-        {%- else %}
-        orders.{{ column }}{{ ',' if not loop.last }}
-        {%- endif %}
-        {%- endfor %}
+        {{ columns_of('orders', columns, 'customer_id', customer_of('orders')) }}
     from orders
     left join customers on orders.signature = customers.signature
 
@@ -70,9 +61,7 @@ present as (
 moved as (
 
     select
-        {%- for column in columns %}
-        {{ 'customers' if column == 'customer_id' else 'present' }}.{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ columns_of('present', columns, 'customer_id', 'customers.customer_id') }}
     from present
     inner join customers on present.signature = customers.signature
     where

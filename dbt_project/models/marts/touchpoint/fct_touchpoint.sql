@@ -1,5 +1,5 @@
--- Every valid touchpoint once. A run takes in new batches, the touchpoints of people whose identity changed,
--- and the messages these belong to.
+-- Every valid touchpoint once. A run takes in new batches, the touchpoints of people whose identity
+-- changed, and the messages these belong to.
 {{ config(
     materialized='incremental',
     incremental_strategy='logged_replace',
@@ -67,10 +67,7 @@ arrived as (
 
     select
         events.touchpoint_id,
-        coalesce(
-            customers.customer_id,
-            'unresolved:' || cast(events.signature as {{ dbt.type_string() }})
-        ) as customer_id,
+        {{ customer_of('events') }},
         events.occurred_at,
         events.occurred_on,
         events.channel,
@@ -113,9 +110,7 @@ present as (
 moved as (
 
     select
-        {%- for column in columns %}
-        {{ 'customers' if column == 'customer_id' else 'present' }}.{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ columns_of('present', columns, 'customer_id', 'customers.customer_id') }}
     from present
     inner join customers on present.signature = customers.signature
     where
@@ -146,9 +141,19 @@ departed as (
 
 message_rows as (
 
-    select customer_id, message_id, event_type, occurred_at from changed
+    select
+        customer_id,
+        message_id,
+        event_type,
+        occurred_at
+    from changed
     union all
-    select customer_id, message_id, event_type, occurred_at from departed
+    select
+        customer_id,
+        message_id,
+        event_type,
+        occurred_at
+    from departed
 
 ),
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from datetime import date, timedelta
 
 import pandas as pd
@@ -24,6 +25,7 @@ from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
 
 TOLERANCE_MODEL, SIGNAL_MODEL = "pressure_tolerance", "pressure_signal"
+WARM_UP_DAYS = 30  # contacts before the window, for the index the first ones in it meet
 
 ENGAGEMENT = """
     select customer_id, channel, contacts, human_responses as responses
@@ -36,11 +38,11 @@ CONTACTS = """
     where day >= %(first)s and day < %(end)s
 """
 ANNOYANCES = """
-    select customer_id, occurred_on as day, count(*) as annoyances
+    select customer_id, channel, occurred_on as day, count(*) as annoyances
     from marts.fct_touchpoint
     where event_type in ('unsubscribe', 'spam_complaint', 'complaint')
         and occurred_on >= %(first)s and occurred_on < %(end)s
-    group by customer_id, occurred_on
+    group by customer_id, channel, occurred_on
 """
 HEALTH = """
     select day, channel, segment, contacts, human_clicks, unsubscribes, spam_complaints, complaints, orders, returns
@@ -85,9 +87,9 @@ def _tolerances(warehouse: Warehouse, settings: Settings, run: RunContext) -> in
             run,
             TOLERANCE_MODEL,
             started,
-            inputs=figures | {"annoyances": fit.annoyances},
+            inputs=figures,
             parameters=parameters,
-            fit_quality={"rho": fit.rho, "fitted": fit.fitted, "beta": fit.beta, "log_likelihood_gain": fit.gain},
+            fit_quality=asdict(fit),
         )
     return written
 
@@ -96,8 +98,10 @@ def _fit(warehouse: Warehouse, as_of: date, engagement: pd.DataFrame, parameters
     """Fit on the days before the month of as_of, so that tolerance does not wander from day to day."""
     end = as_of.replace(day=1)
     window = {"first": end - timedelta(days=parameters.fit_days), "end": end}
-    days = contact_days(warehouse.frame(CONTACTS, window))
-    return fit_tolerance(days, warehouse.frame(ANNOYANCES, window), engagement, parameters)
+    earlier = window | {"first": window["first"] - timedelta(days=WARM_UP_DAYS)}
+    contacts = contact_days(warehouse.frame(CONTACTS, earlier))
+    contacts = contacts[contacts["day"] >= pd.Timestamp(window["first"])]
+    return fit_tolerance(contacts, warehouse.frame(ANNOYANCES, window), engagement, parameters)
 
 
 def _signals(warehouse: Warehouse, settings: Settings, run: RunContext) -> int:

@@ -1,3 +1,5 @@
+{#- Incremental strategies: how rows of an incremental table are replaced, in one transaction. -#}
+
 {#-
     logged_replace: rows with the same key are replaced, rows a corrected file removed are deleted, and the customers
     and days of all of them are logged. meta.changes names the columns: feed, at, on, touch, contact.

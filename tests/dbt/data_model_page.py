@@ -1,0 +1,76 @@
+"""docs/DATA_MODEL.md, made from the yml beside the models: `python tests/dbt/data_model_page.py` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = PROJECT / "docs" / "DATA_MODEL.md"
+DOMAINS = {
+    "customer": "Customers",
+    "touchpoint": "Touchpoints, orders, conversions",
+    "attribution": "Attribution",
+    "pressure": "Pressure and signals",
+    "churn": "Churn, attrition, moments",
+    "market": "Dimensions and benchmarks",
+}
+HEAD = """# Data model
+
+Made from the descriptions beside the dbt models by `python tests/dbt/data_model_page.py`; a test holds it against them.
+Contracts are enforced: a column that is missing or of another type stops the build.
+
+`customer_id` is the unified customer. Moments (`_at`) are UTC, days (`_on`, `day`) are days of the business time zone
+(`MILLIBAR_TIMEZONE`), money is in the reporting currency (dbt variable `reporting_currency`), shares run from 0 to 1.
+Personal data is in schema `pii` only; everything else carries keyed hashes.
+
+How layers are built: `dbt build --selector staging | core | marts | reporting` (dbt_project/selectors.yml). Incremental
+models take in whole load batches (ops.consumed_batches); the customers and days that change are logged
+(`intermediate.customer_changes`, `intermediate.day_changes`) and recomputed by the models that follow, nobody else.
+A full refresh of one model wants a full refresh of those after it: `dbt build --full-refresh --select <model>+`.
+"""
+
+
+def render() -> str:
+    """The page's text."""
+    parts = [HEAD, "## Seeds: what an analyst edits\n", *_seeds()]
+    for folder, title in DOMAINS.items():
+        parts.append(f"## marts: {title}\n")
+        parts.extend(_table(model) for model in _models(PROJECT / "dbt_project" / "models" / "marts" / folder))
+    parts.append("## reporting: what BI reads\n\nPublished to schema `bi` when the quality gate is green.\n")
+    parts.extend(_table(model) for model in _models(PROJECT / "dbt_project" / "models" / "reporting"))
+    return "\n".join(parts)
+
+
+def _models(folder: Path) -> list[dict[str, Any]]:
+    files = sorted(path for path in folder.glob("*.yml") if not path.name.startswith("_"))
+    return [model for path in files for model in yaml.safe_load(path.read_text())["models"]]
+
+
+def _table(model: dict[str, Any]) -> str:
+    lines = [
+        f"### {model['name']}\n",
+        model["description"].strip() + "\n",
+        "| column | type | meaning |",
+        "| --- | --- | --- |",
+    ]
+    lines += [
+        f"| {column['name']} | {column['data_type']} | {_cell(column['description'])} |" for column in model["columns"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _seeds() -> list[str]:
+    seeds = yaml.safe_load((PROJECT / "dbt_project" / "seeds" / "_seeds.yml").read_text())["seeds"]
+    lines = ["| seed | what it holds |", "| --- | --- |"]
+    return ["\n".join([*lines, *(f"| {seed['name']} | {_cell(seed['description'])} |" for seed in seeds)]) + "\n"]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())

@@ -1,0 +1,117 @@
+"""The dbt project keeps its own rules: names, descriptions, contracts, portable SQL, no secrets, page up to date."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dbt.data_model_page import PAGE, render
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+MODELS = sorted((PROJECT / "models").rglob("*.sql"))
+CONTRACTED = [path for path in MODELS if path.parts[-3] == "marts" or path.parent.name == "reporting"]
+PREFIXES = {
+    "staging": ("stg_",),
+    "intermediate": ("int_",),
+    "marts": ("dim_", "fct_", "identity_events"),
+    "reporting": ("rpt_",),
+}
+# SQL that other engines spell differently; it belongs in macros/cross_db.
+ENGINE_SQL = re.compile(
+    r"::|\bgenerate_series\b|\binterval '|\bdistinct on\b|\bilike\b|\bfilter \(where|\bat time zone\b|\barray_agg\b|"
+    r"\bmd5\(|\bis distinct from\b|\bon conflict\b|\breturning\b|\bunnest\b|\bto_timestamp\b|"
+    r"\bjsonb?\b|\bwithin group\b|\btemporary table\b|\bcreate (unique )?index\b|\bextract\(epoch|\bpg_",
+    re.IGNORECASE,
+)
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(PROJECT / "models").parts[0]
+
+
+def described(path: Path) -> dict[str, Any]:
+    """The yml of a contracted model."""
+    return yaml.safe_load(path.with_suffix(".yml").read_text())["models"][0]
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_name_says_the_layer_and_is_short(path: Path) -> None:
+    assert path.stem.startswith(PREFIXES[layer(path)])
+    assert len(path.stem) <= 50
+    if layer(path) == "intermediate":
+        assert path.stem.startswith(f"int_{path.parent.name}__")
+
+
+@pytest.mark.parametrize("path", CONTRACTED, ids=lambda path: path.stem)
+def test_every_column_of_marts_and_reporting_is_described(path: Path) -> None:
+    model = described(path)
+    assert model["name"] == path.stem
+    assert len(model["description"]) > 20
+    undescribed = [column["name"] for column in model["columns"] if len(column.get("description", "")) < 4]
+    untyped = [column["name"] for column in model["columns"] if not column.get("data_type")]
+    assert (undescribed, untyped) == ([], [])
+
+
+@pytest.mark.parametrize("path", [path for path in MODELS if path not in CONTRACTED], ids=lambda path: path.stem)
+def test_every_other_model_is_described(path: Path) -> None:
+    pages = [yaml.safe_load(page.read_text()) for page in path.parent.glob("_*.yml")]
+    texts = {model["name"]: model.get("description", "") for page in pages for model in page.get("models", [])}
+    assert len(texts.get(path.stem, "")) > 10
+
+
+def test_contracts_are_enforced() -> None:
+    models = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["models"]["millibar"]
+    assert models["marts"]["+contract"] == {"enforced": True}
+    assert models["reporting"]["+contract"] == {"enforced": True}
+    assert [path.stem for path in MODELS if "contract" in path.read_text()] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *MODELS,
+        *sorted((PROJECT / "tests").rglob("*.sql")),
+        *(path for path in sorted((PROJECT / "macros").rglob("*.sql")) if path.parent.name != "cross_db"),
+    ],
+    ids=lambda path: path.stem,
+)
+def test_sql_of_one_engine_stays_in_cross_db(path: Path) -> None:
+    statements = re.sub(r"--[^\n]*|\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
+    assert [match.group(0) for match in ENGINE_SQL.finditer(statements)] == []
+
+
+def test_the_rule_on_engine_sql_sees_what_it_forbids() -> None:
+    """Each expression is found in cross_db: a rule that matches nothing would hold for ever."""
+    text = "\n".join(path.read_text() for path in (PROJECT / "macros" / "cross_db").glob("*.sql"))
+    found = {match.group(0).lower() for match in ENGINE_SQL.finditer(text)}
+    assert {"generate_series", "at time zone", "md5(", "is distinct from", "array_agg"} <= found
+
+
+def test_profile_holds_no_secret() -> None:
+    target = yaml.safe_load((PROJECT / "profiles.yml").read_text())["millibar"]["outputs"]["warehouse"]
+    named = ("host", "port", "user", "password", "dbname", "sslmode", "threads")
+    assert [key for key in named if "env_var(" not in str(target[key])] == []
+
+
+def test_personal_data_is_out_of_reach() -> None:
+    """No model names schema pii: sources are the only way in."""
+    sources = yaml.safe_load((PROJECT / "models" / "staging" / "_sources.yml").read_text())["sources"]
+    assert {source["schema"] for source in sources} == {"raw", "ops", "scores"}
+    assert [path.stem for path in MODELS if re.search(r"\bpii\.", re.sub(r"--[^\n]*", "", path.read_text()))] == []
+
+
+def test_page_of_the_data_model_is_up_to_date() -> None:
+    assert PAGE.read_text() == render(), "run python tests/dbt/data_model_page.py"
+
+
+@pytest.mark.parametrize("seed", ["channel_profiles", "action_plans", "kpi_benchmarks", "exchange_rates"])
+def test_every_figure_of_a_seed_names_its_source(seed: str) -> None:
+    header, *rows = (PROJECT / "seeds" / f"{seed}.csv").read_text().splitlines()
+    assert header.split(",")[-1] == "source"
+    assert len(rows) >= 10
+    told = [row.rsplit(",", 1)[-1] for row in rows]
+    assert [text for text in told if not text.startswith(("public:", "house estimate", "definition"))] == []

@@ -8,7 +8,6 @@ import sys
 
 from millibar import __version__
 
-
 PASSED_ON = ("psql", "dbt")
 
 

@@ -1,8 +1,7 @@
-"""A small simulated market for the end-to-end tests: three months of history and four more days, once a session."""
+"""A small simulated market for the end-to-end tests: three months of history and two more days, once a session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,13 +25,13 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make_house(server: EmbeddedServer, market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HouseMaker]:
+def make_house(server: EmbeddedServer, market: Path, tmp_path_factory: pytest.TempPathFactory) -> HouseMaker:
     """Make houses by name; their databases live as long as the session."""
     state = server.folder.parent
 
-    def make(name: str) -> House:
+    def make(name: str, like: str = "millibar_template") -> House:
         with Warehouse.open(recorded_uri(state, "superuser")) as admin:
-            admin.execute(f"create database house_{name} owner millibar template millibar_template")
+            admin.execute(f"create database house_{name} owner millibar template {like}")
         base = Settings.from_environment(
             {"MILLIBAR_STATE": str(tmp_path_factory.mktemp(name)), "MILLIBAR_HASH_KEY": "0f" * 32}
         )
@@ -46,16 +45,22 @@ def make_house(server: EmbeddedServer, market: Path, tmp_path_factory: pytest.Te
             )
         )
 
-    yield make
+    return make
 
 
 @pytest.fixture(scope="session")
 def lived(make_house: HouseMaker) -> House:
-    """A house that took the history in one load and then lived three ordinary days. Read it, do not change it."""
+    """A house that took the history in one load and then lived two ordinary days. Read it, do not change it.
+
+    What it was after the history (house_history) and on the eve of the last day (house_eve) is kept to start from.
+    """
     house = make_house("lived")
     house.run(LAST_OF_HISTORY)
-    for day in DAYS:
+    make_house("history", "house_lived")
+    for day in DAYS[:-1]:
         house.run(day)
+    make_house("eve", "house_lived")
+    house.run(DAYS[-1])
     return house
 
 

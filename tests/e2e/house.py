@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 START = date(2025, 10, 1)
 HISTORY_DAYS = 92  # to 2025-12-31
 LAST_OF_HISTORY = START + timedelta(days=HISTORY_DAYS - 1)
-DAYS = [LAST_OF_HISTORY + timedelta(days=n) for n in range(1, 4)]
+DAYS = [LAST_OF_HISTORY + timedelta(days=n) for n in range(1, 3)]
 CUSTOMERS = 250
 
 
@@ -56,7 +56,7 @@ class House:
         }
 
 
-HouseMaker = Callable[[str], House]
+HouseMaker = Callable[..., House]  # (name, like="millibar_template")
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.house import DAYS, LAST_OF_HISTORY
 
+from e2e.house import DAYS, LAST_OF_HISTORY
 from millibar.services.airflow_client import AirflowClient
 from millibar.services.airflow_processes import PROCESSES, AirflowServices
 from millibar.settings import Settings

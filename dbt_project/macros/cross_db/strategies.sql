@@ -2,7 +2,8 @@
 
 {#-
     logged_replace: rows with the same key are replaced, rows a corrected file removed are deleted, and the customers
-    and days of all of them are logged. meta.changes names the columns: feed, at, on, touch, contact.
+    and days of all of them are logged. meta.changes names the columns: feed, at, on, touch, contact, and day_columns:
+    a row that is the same in these before and after (it only went to another customer) leaves its day as it was.
 -#}
 {% macro get_incremental_logged_replace_sql(arg_dict) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
@@ -12,13 +13,20 @@
     {%- set changes = config.get('meta')['changes'] -%}
     {%- set producer = target_relation.identifier -%}
     {%- set gone -%}
-        {{ key }} in (select {{ key }} from {{ temp_relation }})
-        or {{ key }} in ({{ removed_rows(changes['feed']) }})
+        {{ key }} in (
+            select {{ key }} from {{ temp_relation }}
+            union all
+            {{ removed_rows(changes['feed']) }}
+        )
     {%- endset -%}
     {%- set changed -%}
         select customer_id, {{ changes['at'] }} as changed_at, {{ changes['on'] }} as changed_on,
             {{ changes['touch'] }} as is_touch, {{ changes['contact'] }} as is_contact
     {%- endset -%}
+
+    {%- set day_key -%}
+        select {{ key }}, {{ changes['on'] }} as changed_on, {{ changes['day_columns'] | join(', ') }}
+    {%- endset %}
 
     {{ prune_changes(producer) }}
 
@@ -28,7 +36,14 @@
     {{ changed }} from {{ temp_relation }};
 
     insert into {{ change_table('day_changes') }} (producer, change_id, changed_on)
-    select distinct '{{ producer }}', {{ next_change(producer) }}, changed_on from changed_rows;
+    select distinct '{{ producer }}', {{ next_change(producer) }}, changed_on
+    from (
+        {{ day_key }} from {{ target_relation }} where {{ gone }}
+        union all
+        {{ day_key }} from {{ temp_relation }}
+    ) as versions
+    group by {{ key }}, changed_on, {{ changes['day_columns'] | join(', ') }}
+    having count(*) = 1;
 
     insert into {{ change_table('customer_changes') }}
         (producer, change_id, customer_id, changed_from, touch_from, contact_from)
@@ -39,6 +54,10 @@
     group by customer_id;
 
     drop table changed_rows;
+
+    -- what a model changed is joined by all that follow: without statistics the plans go astray
+    {{ refresh_statistics(change_table('customer_changes')) }};
+    {{ refresh_statistics(change_table('day_changes')) }};
 
     delete from {{ target_relation }} where {{ gone }};
 

@@ -73,17 +73,15 @@
 {%- endmacro %}
 
 {#- Fresh statistics: models built in one run join each other before the engine would look by itself. -#}
-{% macro refresh_statistics() -%}
-    {{ return(adapter.dispatch('refresh_statistics', 'millibar')()) }}
+{% macro refresh_statistics(relation=none) -%}
+    {{ return(adapter.dispatch('refresh_statistics', 'millibar')(relation or this)) }}
 {%- endmacro %}
 
-{% macro default__refresh_statistics() -%}
+{% macro default__refresh_statistics(relation) -%}
 {%- endmacro %}
 
-{% macro postgres__refresh_statistics() -%}
-    {%- if model.config.materialized != 'view' -%}
-        analyze {{ this }}
-    {%- endif -%}
+{% macro postgres__refresh_statistics(relation) -%}
+    analyze {{ relation }}
 {%- endmacro %}
 
 {#- Type of text_key. -#}

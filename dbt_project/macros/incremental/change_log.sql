@@ -33,12 +33,17 @@
     );
 {%- endmacro %}
 
-{#- How far a consumer has read a producer's changes, as a SQL expression. -#}
-{% macro changes_read(producer, consumer=none) -%}
-    coalesce((
-        select max(consumed.change_id) from {{ change_table('consumed_changes') }} as consumed
-        where consumed.consumer = '{{ consumer or this.identifier }}' and consumed.producer = '{{ producer }}'
-    ), 0)
+{#- How far the model has read a producer's changes. A literal, so that the planner knows how little is left. -#}
+{% macro changes_read(producer) -%}
+    {%- if not execute or not is_incremental() -%}
+        {{ return('0') }}
+    {%- endif -%}
+    {%- set query -%}
+        select coalesce(max(consumed.change_id), 0)
+        from {{ change_table('consumed_changes') }} as consumed
+        where consumed.consumer = '{{ this.identifier }}' and consumed.producer = '{{ producer }}'
+    {%- endset -%}
+    {{ return(run_query(query).columns[0].values()[0] | string) }}
 {%- endmacro %}
 
 {#- post_hook of a consumer: everything its producers logged has been read. -#}

@@ -18,9 +18,9 @@ class ChurnParameters:
     """
 
     horizon_days: int = 90
-    low_above: float = 0.7
-    medium_above: float = 0.4
-    high_above: float = 0.15
+    low_above: float = 0.9
+    medium_above: float = 0.75
+    high_above: float = 0.5
     minimum_customers: int = 100
     minimum_repeaters: int = 20
     prior_shape: float = 0.6

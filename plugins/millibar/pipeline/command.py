@@ -83,17 +83,18 @@ def show_status(arguments: argparse.Namespace) -> int:
         if runs:
             stages = warehouse.rows(
                 """
-                select stage, status, rows, extract(epoch from coalesce(finished_at, now()) - started_at)::float8 as seconds
+                select stage, status, rows,
+                    extract(epoch from coalesce(finished_at, now()) - started_at)::float8 as seconds
                 from ops.stage_runs where run_id = %(run_id)s order by started_at
                 """,
                 {"run_id": runs[0]["run_id"]},
             )
             for stage in stages:
-                print(
-                    f"  {stage['stage']:<18}{stage['status']:<9}{stage['seconds']:7.1f} s  {stage['rows'] or 0:>12,} rows"
-                )
+                took = f"{stage['seconds']:7.1f} s"
+                print(f"  {stage['stage']:<18}{stage['status']:<9}{took}  {stage['rows'] or 0:>12,} rows")
         published = warehouse.rows(
-            "select max(as_of) as as_of, count(*) as tables, sum(rows) as rows, max(published_at) as at from bi.publication"
+            "select max(as_of) as as_of, count(*) as tables, sum(rows) as rows, max(published_at) as at "
+            "from bi.publication"
         )[0]
         if published["tables"]:
             print(

@@ -55,7 +55,8 @@ def begin(warehouse: Warehouse, run_id: str, as_of: date, started_by: str) -> Ru
             """
             insert into ops.pipeline_runs (run_id, as_of, started_by, status)
             values (%(run_id)s, %(as_of)s, %(started_by)s, 'running')
-            on conflict (run_id) do update set status = 'running', started_at = now(), finished_at = null, message = null
+            on conflict (run_id) do update
+            set status = 'running', started_at = now(), finished_at = null, message = null
             """,
             {"run_id": run_id, "as_of": as_of, "started_by": started_by},
         )
@@ -86,7 +87,8 @@ def run_stage(warehouse: Warehouse, settings: Settings, run: RunContext, name: s
     with warehouse.lock("stage"):
         warehouse.execute(
             """
-            insert into ops.stage_runs (run_id, stage, as_of, status) values (%(run_id)s, %(stage)s, %(as_of)s, 'running')
+            insert into ops.stage_runs (run_id, stage, as_of, status)
+            values (%(run_id)s, %(stage)s, %(as_of)s, 'running')
             on conflict (run_id, stage) do update
             set status = 'running', started_at = clock_timestamp(), finished_at = null, rows = null, message = null
             """,

@@ -35,7 +35,8 @@ def business_date(dag_run: Any) -> date:
     except ValueError as fault:
         raise ValueError(
             f"this run's partition key is {key!r}, not a business date: trigger it with a partition key such as "
-            "2026-01-05, or use `airflow backfill create --dag-id millibar_ingest --from-date 2026-01-05 --to-date 2026-01-05T23:59`"
+            "2026-01-05, or use `airflow backfill create --dag-id millibar_ingest --from-date 2026-01-05 "
+            "--to-date 2026-01-05T23:59`"
         ) from fault
 
 

@@ -26,20 +26,24 @@ def contributor_cause(
     worst = int(np.argmax(excess))
     if excess[worst] <= 0:
         return f"{told}; no single campaign stands out"
-    return f"{told}; campaign {campaigns['campaign'].iloc[worst]} accounts for {excess[worst]:.0f} of them"
+    return f"{told}; the largest part, {excess[worst]:.0f}, by campaign {campaigns['campaign'].iloc[worst]}"
 
 
-def channel_cause(keys: pd.DataFrame, segment: str, gaps: Floats, gap: float, event: str, side: float) -> str:
-    """The channel with the largest part of the gap, among the series of the same segment.
+def channel_cause(
+    keys: pd.DataFrame, channel: str, segment: str, gaps: Floats, gap: float, event: str, side: float
+) -> str:
+    """For channel ``all``: the channel with the largest part of the gap, among the series of the same segment.
 
     ``keys``: channel, segment of each series; ``gaps``: signed gap of each, above 0 is bad.
     """
     told = _told(gap, event, side)
+    if channel != ALL:
+        return told
     rivals = (keys["segment"] == segment).to_numpy() & (keys["channel"] != ALL).to_numpy() & (gaps > 0)
     if not rivals.any():
         return told
     worst = int(np.argmax(np.where(rivals, gaps, -np.inf)))
-    return f"{told}; channel {keys['channel'].iloc[worst]} accounts for {gaps[worst]:.0f} of them"
+    return f"{told}; the largest part, {gaps[worst]:.0f}, by channel {keys['channel'].iloc[worst]}"
 
 
 def _told(gap: float, event: str, side: float) -> str:

@@ -39,7 +39,10 @@ class SignalParameters:
     A series is judged once its baseline is ``minimum_baseline_days`` old. ``variance_floor`` (events squared) keeps one
     event in a quiet series from looking like a landslide.
     ``minimum_events``: seen or expected in the ``recent_days``; a quieter series is not judged.
-    ``incident_z``: how far out a single day must be to be logged as an incident.
+    ``return_delay_days``: usual days between an order and its return. ``report_delay_days``: returns are delivered by
+    the week and later; the days since then are not judged.
+    ``incident_z``: how far out a single day must be to be logged as an incident. ``confirm_z``: how far the
+    ``recent_days`` together must still be out, so that an alert ends when what raised it has passed.
     """
 
     baseline_days: int = 56
@@ -50,12 +53,14 @@ class SignalParameters:
     drift: float = 0.5
     threshold: float = 9.0
     incident_z: float = 4.0
+    confirm_z: float = 1.0
     recent_days: int = 7
     adverse_days: int = 4
     weekday_prior: float = 50.0
     variance_floor: float = 1.0
     minimum_events: float = 5.0
     return_delay_days: int = 14
+    report_delay_days: int = 10
     # What one lost or unwanted event is worth, in the reporting currency: severity compares signs with each other.
     value_at_risk: dict[str, float] = field(
         default_factory=lambda: {
@@ -71,4 +76,5 @@ class SignalParameters:
     @property
     def history_days(self) -> int:
         """Days of counts a signal is computed from."""
-        return self.baseline_days + self.baseline_lag_days + self.watch_days + self.return_delay_days
+        delays = self.return_delay_days + self.report_delay_days
+        return self.baseline_days + self.baseline_lag_days + self.watch_days + delays

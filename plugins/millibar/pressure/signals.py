@@ -118,6 +118,9 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
 def _judge(sign: Sign, series: DailySeries, campaigns: pd.DataFrame, parameters: SignalParameters) -> pd.DataFrame:
     counts = series.counts[sign.count]
     exposure = _exposure(sign, series, parameters)
+    if sign.exposure == "lagged_orders":  # the newest returns are not delivered yet: silence there is no sign
+        until = counts.shape[1] - parameters.report_delay_days
+        counts, exposure = counts[:, :until], exposure[:, :until]
     watch, side = _watch(sign, counts, exposure, parameters)
     recent = slice(-parameters.recent_days, None)
     if watch.z.shape[1] < parameters.recent_days:
@@ -127,7 +130,7 @@ def _judge(sign: Sign, series: DailySeries, campaigns: pd.DataFrame, parameters:
     judged = (expected > 0) & (np.maximum(observed, expected) >= parameters.minimum_events)
     pooled = side * (observed - expected) / np.sqrt(np.maximum(watch.variance[:, recent].sum(axis=1), 1e-12))
     p_values = norm.sf(pooled) if sign.direction else np.minimum(2 * norm.sf(pooled), 1.0)
-    alert = (watch.cusum[:, -1] > parameters.threshold) & (pooled > 0)
+    alert = (watch.cusum[:, -1] > parameters.threshold) & (pooled > parameters.confirm_z)
     if sign.needs_adverse_days:
         alert &= (watch.z[:, recent] > 0).sum(axis=1) >= parameters.adverse_days
     incident = ~alert & (watch.z[:, -1] > parameters.incident_z)
@@ -208,7 +211,9 @@ def _cause(
     channel, segment = series.keys["channel"].iloc[place], series.keys["segment"].iloc[place]
     gap = float(side[place] * (observed[place] - expected[place]))
     if channel == ALL or sign.exposure != "contacts":
-        return channel_cause(series.keys, segment, side[place] * (observed - expected), gap, sign.event, side[place])
+        return channel_cause(
+            series.keys, channel, segment, side[place] * (observed - expected), gap, sign.event, side[place]
+        )
     rate = float(expected[place] / exposed[place]) if exposed[place] else 0.0
     of_channel = campaigns[campaigns["channel"] == channel]
     return contributor_cause(of_channel, sign.count, rate, gap, sign.event, float(side[place]))

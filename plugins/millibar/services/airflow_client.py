@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from datetime import date
@@ -92,7 +93,7 @@ class AirflowClient:
         return next((run for run in runs if run.get("partition_key") == str(key)), None)
 
     def _told(self, dag_id: str, run: dict[str, Any]) -> str:
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.request.quote(run['dag_run_id'])}/taskInstances?limit=200"
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{urllib.parse.quote(run['dag_run_id'])}/taskInstances?limit=200"
         tasks = [task for task in self.ask("GET", path)["task_instances"] if task["state"] == "failed"]
         names = ", ".join(sorted({task["task_id"] for task in tasks})) or "no task"
         return f"the run of {dag_id} for {run['partition_key']} {run['state']}: {names} failed"

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 
@@ -138,10 +139,10 @@ class AirflowServices:
 
     # ------------------------------------------------------------------ what is kept
 
-    def _kept(self) -> dict[str, object]:
+    def _kept(self) -> dict[str, Any]:
         path = self.home / "millibar.json"
         if not path.exists():
-            kept = {
+            kept: dict[str, Any] = {
                 "fernet_key": Fernet.generate_key().decode(),
                 "secret_key": secrets.token_urlsafe(32),
                 "jwt_secret": secrets.token_urlsafe(64),

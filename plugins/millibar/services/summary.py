@@ -72,7 +72,8 @@ def _pressure(figures: dict[str, Any]) -> str:
 
 def _alerts(warehouse: Warehouse) -> str:
     rows = warehouse.rows(
-        "select sign_label, channel_label, cause from bi.rpt_alert where alert order by severity desc nulls last limit 5"
+        "select sign_label, channel_label, cause from bi.rpt_alert where alert "
+        "order by severity desc nulls last limit 5"
     )
     count = warehouse.value("select count(*) from bi.rpt_alert where alert")
     lines = [f"alerts        {count:>12,}"]

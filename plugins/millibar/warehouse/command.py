@@ -26,7 +26,7 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def initialise(arguments: argparse.Namespace) -> int:
-    """Make the warehouse ready, and write the login file of Airflow's simple auth manager where its passwords are given.
+    """Make the warehouse ready; write the login file of Airflow's simple auth manager where its passwords are given.
 
     ``MILLIBAR_AIRFLOW_PASSWORDS`` holds them as JSON, user -> password; the file is the one
     ``AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE`` names.

@@ -115,7 +115,8 @@ class Warehouse:
 
     def frame(self, sql: str, parameters: Parameters = None) -> pd.DataFrame:
         """As :meth:`arrow`, as a pandas frame."""
-        return self.arrow(sql, parameters).to_pandas()
+        frame: pd.DataFrame = self.arrow(sql, parameters).to_pandas()
+        return frame
 
     def append(self, table: str, rows: pa.Table) -> int:
         """Bulk copy: add rows to ``schema.table``; the rows' column names must exist there."""

@@ -238,7 +238,7 @@ def server_settings(port: int, memory: int) -> dict[str, str | int]:
         "max_wal_senders": 0,
         "checkpoint_timeout": "15min",
         "synchronous_commit": "off",
-        "random_page_cost": 1.1,
+        "random_page_cost": "1.1",
         "jit": "off",
         "max_parallel_workers_per_gather": 1,
         "timezone": "UTC",

@@ -21,7 +21,7 @@ def prepare(settings: Settings) -> None:
         role = unquote(urlsplit(settings.reader_uri).username or "") or roles.READER
         if not roles.grant_reader(warehouse, role):
             log.warning(
-                "the reader's role %s does not exist: BI tools and the cockpit cannot connect with MILLIBAR_READER_URI. "
+                "the reader's role %s does not exist: BI tools and the cockpit cannot use MILLIBAR_READER_URI. "
                 "Let an administrator run: create role %s login password '...'; grant connect on database %s to %s",
                 role, role, urlsplit(settings.warehouse_uri).path.lstrip("/"), role,
             )  # fmt: skip

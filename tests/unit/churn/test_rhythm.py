@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,12 @@ def market(customers: int, rhythm: Rhythm, seed: int, days: float = 500.0) -> tu
     lives = random.exponential(1 / rhythm.departure_rate, customers)
     ages = random.uniform(30, days, customers).round()
     counts = random.poisson(rates * np.minimum(lives, ages))
-    recency = np.array([
-        random.uniform(0, min(life, age), n).max() if n else 0.0
-        for n, life, age in zip(counts, lives, ages, strict=True)
-    ])
+    recency = np.array(
+        [
+            random.uniform(0, min(life, age), n).max() if n else 0.0
+            for n, life, age in zip(counts, lives, ages, strict=True)
+        ]
+    )
     future = random.poisson(rates * np.clip(lives - ages, 0, 90))
     return Purchases(counts.astype(float), recency, ages), lives > ages, future
 
@@ -54,7 +57,7 @@ def test_scores_equal_numerical_integration(x: int, t_x: float, age: float) -> N
         pieces = [0, 1e-4, 1e-3, 1e-2, 0.05, 0.2, 1.0]
         return sum(
             quad(lambda rate: likelihood(rate, alive) * rate**factor, low, high, limit=200)[0]
-            for low, high in zip(pieces[:-1], pieces[1:], strict=True)
+            for low, high in itertools.pairwise(pieces)
         )
 
     whole = integral(alive=False)
@@ -87,7 +90,9 @@ def test_silence_is_read_in_the_customers_own_rhythm() -> None:
 @given(st.integers(0, 300), st.floats(0, 3000), st.floats(0, 3000))
 def test_scores_are_probabilities_and_fall_with_silence(x: int, t_x: float, silence: float) -> None:
     recency = t_x if x else 0.0
-    outcome = score_rhythm(purchases((x, recency, recency + silence), (x, recency, recency + silence + 50)), RHYTHM, 90, GRID)
+    outcome = score_rhythm(
+        purchases((x, recency, recency + silence), (x, recency, recency + silence + 50)), RHYTHM, 90, GRID
+    )
     for scores in outcome:
         assert np.isfinite(scores).all()
         assert (scores >= 0).all()
@@ -120,7 +125,9 @@ def test_the_fit_does_not_depend_on_the_order_of_customers() -> None:
 
 @pytest.mark.parametrize("customers", [0, 1, 99])
 def test_few_customers_take_the_prior(customers: int) -> None:
-    fit = fit_rhythm(purchases(*[(3.0, 100.0, 200.0)] * customers) if customers else Purchases(*[np.empty(0)] * 3), PARAMETERS)
+    fit = fit_rhythm(
+        purchases(*[(3.0, 100.0, 200.0)] * customers) if customers else Purchases(*[np.empty(0)] * 3), PARAMETERS
+    )
     assert not fit.fitted
     assert (fit.shape, fit.departure_rate) == (PARAMETERS.prior_shape, PARAMETERS.prior_departure_rate)
 

@@ -55,7 +55,7 @@ def test_nulls_and_nobody() -> None:
 
 
 def test_bands_begin_at_their_thresholds() -> None:
-    alive = np.array([1.0, 0.7, 0.699, 0.4, 0.399, 0.15, 0.149, 0.0])
+    alive = np.array([1.0, 0.9, 0.899, 0.75, 0.749, 0.5, 0.499, 0.0])
     assert risk_bands(alive, PARAMETERS).tolist() == [
         "low", "low", "medium", "medium", "high", "high", "lost", "lost"
     ]  # fmt: skip

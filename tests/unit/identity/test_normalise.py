@@ -53,7 +53,9 @@ def test_a_landline_is_usable_and_says_so(value: str, reason: str | None) -> Non
 
 
 def test_other_providers_keep_their_dots_and_tags() -> None:
-    forms = {normalise_value("email", value, RULES).value for value in ("a.b@orange.fr", "ab@orange.fr", "ab+x@orange.fr")}
+    forms = {
+        normalise_value("email", value, RULES).value for value in ("a.b@orange.fr", "ab@orange.fr", "ab+x@orange.fr")
+    }
     assert len(forms) == 3
 
 
@@ -118,11 +120,13 @@ def _hash(kind: str, value: str) -> str:
 
 
 def test_nodes_of_values() -> None:
-    values = pd.DataFrame({
-        "identifier_type": ["email", "email", "email", "phone"],
-        "value_hash": ["e1", "e2", "e3", "p1"],
-        "value": ["A@x.fr", "a@x.fr", "na@na.fr", None],
-    })
+    values = pd.DataFrame(
+        {
+            "identifier_type": ["email", "email", "email", "phone"],
+            "value_hash": ["e1", "e2", "e3", "p1"],
+            "value": ["A@x.fr", "a@x.fr", "na@na.fr", None],
+        }
+    )
     nodes = normalise_values(values, _hash, RULES).set_index("value_hash")
     assert nodes.loc["e1", "node_hash"] == nodes.loc["e2", "node_hash"] == "h(email,a@x.fr)"
     assert nodes["is_usable"].tolist() == [True, True, False, False]

@@ -19,10 +19,12 @@ from millibar.pressure.signals import HEALTH_COUNTS, SIGNAL_COLUMNS, SIGNS, benj
 PARAMETERS = SignalParameters()
 DAYS = PARAMETERS.history_days
 LAST = pd.Timestamp("2025-06-30")
-NO_CAMPAIGNS = pd.DataFrame({
-    name: []
-    for name in ("channel", "campaign", "contacts", "human_clicks", "unsubscribes", "spam_complaints", "complaints")
-})
+NO_CAMPAIGNS = pd.DataFrame(
+    {
+        name: []
+        for name in ("channel", "campaign", "contacts", "human_clicks", "unsubscribes", "spam_complaints", "complaints")
+    }
+)
 ACTION_PLANS = Path(__file__).resolve().parents[3] / "dbt_project" / "seeds" / "action_plans.csv"
 
 
@@ -120,7 +122,7 @@ def test_returns_that_follow_the_orders_are_no_sign() -> None:
     """A sale doubles the orders, and two weeks later the returns."""
     orders = np.full(DAYS, 200)
     orders[-30:-16] = 400
-    returns = np.convolve(orders, np.ones(7) / 70)[: DAYS]
+    returns = np.convolve(orders, np.ones(7) / 70)[:DAYS]
     returns = np.r_[np.full(11, 20), returns[:-11]].round()
     found = find(health("all", orders=orders, returns=returns))
     assert not signal(found, "returns_vary", "all")["alert"]
@@ -172,6 +174,23 @@ def test_nothing_is_judged_without_history_exposure_or_events() -> None:
     nothing = find(health().iloc[:0])
     assert nothing.empty
     assert nothing.columns.tolist() == SIGNAL_COLUMNS
+
+
+def test_returns_delivered_once_a_week_are_no_fall() -> None:
+    returns = noisy(20, 12)
+    returns[-6:] = 0
+    found = find(health("all", orders=200, returns=returns))
+    assert not signal(found, "returns_vary", "all")["alert"]
+
+
+def test_an_alert_ends_when_the_fall_has_passed() -> None:
+    """The sum takes weeks to come down; the last seven days say that it is over."""
+    clicks = noisy(100, 1)
+    clicks[-22:-8], clicks[-8:] = 50, 98
+    table = health(contacts=2_000, human_clicks=clicks)
+    assert not signal(find(table), "click_rate_falls")["alert"]
+    unconfirmed = find_signals(table, NO_CAMPAIGNS, LAST, replace(PARAMETERS, confirm_z=-100.0))
+    assert signal(unconfirmed, "click_rate_falls")["alert"]
 
 
 def test_days_without_rows_count_as_zero_and_before_the_history_as_nothing() -> None:

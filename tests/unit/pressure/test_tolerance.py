@@ -61,7 +61,9 @@ def test_tolerance_grows_with_the_root_of_engagement() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["m", "p"]), st.integers(0, 99), st.integers(0, 99))))
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["m", "p"]), st.integers(0, 99), st.integers(0, 99)))
+)
 def test_engagement_is_positive_finite_and_free_of_order(rows: list) -> None:
     table = counts(*rows)
     found, _ = engagement_multipliers(table, people("a", "z"), PARAMETERS)
@@ -82,14 +84,16 @@ def test_nobody_gives_nothing() -> None:
 
 
 def test_a_contact_meets_the_index_of_all_channels_decayed_to_its_day() -> None:
-    daily = pd.DataFrame({
-        "customer_id": ["a", "a", "b", "a"],
-        "channel": ["mail", "call", "mail", "mail"],
-        "day": pd.to_datetime(["2025-01-01", "2025-01-04", "2025-01-04", "2025-01-07"]),
-        "contacts": [1, 1, 2, 1],
-        "pressure_index": [1.0, 5.0, 2.0, 1.25],
-        "half_life_days": [3.0, 7.0, 3.0, 3.0],
-    })
+    daily = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b", "a"],
+            "channel": ["mail", "call", "mail", "mail"],
+            "day": pd.to_datetime(["2025-01-01", "2025-01-04", "2025-01-04", "2025-01-07"]),
+            "contacts": [1, 1, 2, 1],
+            "pressure_index": [1.0, 5.0, 2.0, 1.25],
+            "half_life_days": [3.0, 7.0, 3.0, 3.0],
+        }
+    )
     found = contact_days(daily).set_index(["customer_id", "channel", "day"])["index"]
     assert found["a", "mail", pd.Timestamp("2025-01-01")] == 0.0
     assert found["a", "call", pd.Timestamp("2025-01-04")] == pytest.approx(0.5)
@@ -150,6 +154,8 @@ def test_annoyance_that_does_not_rise_with_pressure_says_nothing_of_tolerance() 
     contacts, _, engagement = market(2.0, 0.05, seed=4, customers=1_000)
     random = np.random.default_rng(8)
     chosen = contacts[random.random(len(contacts)) < 0.01]
-    fit = fit_tolerance(contacts, chosen[["customer_id", "channel", "day"]].assign(annoyances=1), engagement, PARAMETERS)
+    fit = fit_tolerance(
+        contacts, chosen[["customer_id", "channel", "day"]].assign(annoyances=1), engagement, PARAMETERS
+    )
     assert fit.annoyances > 100
     assert not fit.fitted

@@ -191,7 +191,7 @@ def test_a_missing_column_is_red_and_the_other_rules_are_still_held(warehouse: W
 
 def test_a_rule_whose_sql_fails_is_red(warehouse: Warehouse, project: Settings, tmp_path: Path) -> None:
     write_suite(tmp_path, [rule("lost_column", "select order_id from {batch} where price < 0"), NOT_NEGATIVE])
-    with pytest.raises(GateRed, match='could not be evaluated: .*column "price" does not exist'):
+    with pytest.raises(GateRed, match=r'could not be evaluated: .*column "price" does not exist'):
         check_layer(warehouse, project, RUN, "raw")
     assert results(warehouse)["amount_is_not_negative"]["success"] is True
 
@@ -200,7 +200,7 @@ def test_an_expectation_that_great_expectations_does_not_know_is_no_green(
     warehouse: Warehouse, project: Settings, tmp_path: Path
 ) -> None:
     write_suite(tmp_path, [NOT_NEGATIVE, CURRENCY | {"type": "expect_wonders"}])
-    with pytest.raises(Exception, match="expect_wonders|takes 1 of its 2"):
+    with pytest.raises(Exception, match=r"expect_wonders|takes 1 of its 2"):
         check_layer(warehouse, project, RUN, "raw")
 
 

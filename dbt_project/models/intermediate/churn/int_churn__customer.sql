@@ -37,7 +37,7 @@ final as (
         orders.first_order_on,
         orders.last_order_on,
         {{ days_between('orders.first_order_on', 'orders.last_order_on') }} as recency_days,
-        {{ days_between('orders.first_order_on', as_of_date()) }} as age_days,
+        greatest({{ days_between('orders.first_order_on', as_of_date()) }}, 0) as age_days,
         orders.orders,
         {{ to_double('orders.revenue') }} as revenue,
         {{ to_double('orders.revenue') }} / orders.purchase_days as mean_day_value,

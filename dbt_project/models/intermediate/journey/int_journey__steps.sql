@@ -72,40 +72,40 @@ segments as (
 
 ),
 
-touches as (
-
-    select * from segments where is_conversion = 0
-
-),
-
-ends as (
-
-    select * from segments where is_conversion = 1
-
-),
-
-claimed as (
+-- every event of a segment knows the conversion the segment ends with
+ended as (
 
     select
-        touches.customer_id,
-        touches.segment,
-        touches.event_id,
-        touches.event_at,
-        touches.event_on,
-        touches.channel,
-        touches.campaign_id,
-        ends.event_id as conversion_id,
-        ends.event_at as converted_at,
-        ends.event_on as converted_on,
-        ends.value,
-        coalesce(
-            touches.event_at
-            >= {{ dbt.dateadd('day', -1 * var('lookback_days'), 'ends.event_at') }},
-            false
+        *,
+        max(case when is_conversion = 1 then event_id end) over segment_of as conversion_id,
+        max(case when is_conversion = 1 then event_at end) over segment_of as converted_at,
+        max(case when is_conversion = 1 then event_on end) over segment_of as converted_on,
+        max(value) over segment_of as conversion_value
+    from segments
+    window segment_of as (partition by customer_id, segment)
+
+),
+
+judged as (
+
+    select
+        *,
+        is_conversion = 0 and coalesce(
+            event_at >= {{ dbt.dateadd('day', -1 * var('lookback_days'), 'converted_at') }}, false
         ) as is_claimed
-    from touches
-    left join ends
-        on touches.customer_id = ends.customer_id and touches.segment = ends.segment
+    from ended
+
+),
+
+counted as (
+
+    select
+        *,
+        max(case when is_claimed then 1 else 0 end) over segment_of as has_claimed_touch,
+        min(case when is_conversion = 0 and not is_claimed then event_at end) over segment_of
+            as lost_from
+    from judged
+    window segment_of as (partition by customer_id, segment)
 
 ),
 
@@ -122,11 +122,11 @@ converting as (
         campaign_id,
         converted_at,
         converted_on,
-        value,
+        conversion_value as value,
         row_number() over (
             partition by conversion_id order by event_at desc, event_id desc
         ) as steps_to_end
-    from claimed
+    from counted
     where is_claimed
 
 ),
@@ -135,32 +135,32 @@ converting as (
 untouched as (
 
     select
-        ends.event_id as journey_id,
-        ends.customer_id,
-        ends.event_id as conversion_id,
+        conversion_id as journey_id,
+        customer_id,
+        conversion_id,
         cast(null as {{ dbt.type_string() }}) as touchpoint_id,
-        ends.event_at as occurred_at,
-        ends.event_on as occurred_on,
-        ends.channel,
-        ends.campaign_id,
-        ends.event_at as converted_at,
-        ends.event_on as converted_on,
-        ends.value,
+        event_at as occurred_at,
+        event_on as occurred_on,
+        channel,
+        campaign_id,
+        converted_at,
+        converted_on,
+        conversion_value as value,
         1 as steps_to_end
-    from ends
-    where ends.event_id not in (select converting.conversion_id from converting)
+    from counted
+    where is_conversion = 1 and has_claimed_touch = 0
 
 ),
 
-unclaimed as (
+windowed as (
 
     select
         *,
-        floor({{ seconds_between(
-            'min(event_at) over (partition by customer_id, segment)', 'event_at'
-        ) }} / (86400 * {{ var('lookback_days') }})) as window_number
-    from claimed
-    where not is_claimed
+        floor(
+            {{ seconds_between('lost_from', 'event_at') }} / (86400 * {{ var('lookback_days') }})
+        ) as window_number
+    from counted
+    where is_conversion = 0 and not is_claimed
 
 ),
 
@@ -183,7 +183,7 @@ lost as (
         row_number() over (
             partition by customer_id, segment, window_number order by event_at desc, event_id desc
         ) as steps_to_end
-    from unclaimed
+    from windowed
 
 ),
 

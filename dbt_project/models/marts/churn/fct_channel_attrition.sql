@@ -19,7 +19,8 @@ rhythms as (
         response_days,
         last_response_on,
         {{ days_between('first_response_on', 'last_response_on') }} as span_days,
-        {{ days_between('last_response_on', as_of_date()) }} as silence_days
+        -- a clock that runs ahead dates a response after the business date
+        greatest({{ days_between('last_response_on', as_of_date()) }}, 0) as silence_days
     from engagement
 
 ),

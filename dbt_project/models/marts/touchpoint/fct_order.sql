@@ -5,6 +5,7 @@
     tags=['core'],
     meta={'changes': {
         'feed': 'orders', 'at': 'ordered_at', 'on': 'ordered_on', 'touch': 'true', 'contact': 'false',
+        'day_columns': ['_batch_id'],
     }},
     indexes=[
         {'columns': ['_row_key'], 'unique': true},
@@ -52,21 +53,15 @@ arrived as (
 
 {% if is_incremental() %}
 
-present as (
-
-    select * from {{ this }}
-
-),
-
 moved as (
 
     select
-        {{ columns_of('present', columns, 'customer_id', 'customers.customer_id') }}
-    from present
-    inner join customers on present.signature = customers.signature
+        {{ columns_of('present', columns, 'customer_id', 'renamed.customer_id') }}
+    from {{ ref('int_identity__signature_customers') }} as renamed
+    inner join {{ this }} as present on renamed.signature = present.signature
     where
-        customers.change_id > {{ changes_read('int_identity__signature_customers') }}
-        and present.customer_id <> customers.customer_id
+        renamed.change_id > {{ changes_read('int_identity__signature_customers') }}
+        and present.customer_id <> renamed.customer_id
         and present._row_key not in (select arrived._row_key from arrived)
 
 ),

@@ -8,6 +8,7 @@
     meta={'changes': {
         'feed': 'touchpoints', 'at': 'occurred_at', 'on': 'occurred_on',
         'touch': '(is_touch and not is_machine)', 'contact': 'is_contact',
+        'day_columns': ['_batch_id', 'is_machine', 'message_sent_at'],
     }},
     indexes=[
         {'columns': ['_row_key'], 'unique': true},
@@ -36,12 +37,6 @@ events as (
 
     select * from {{ ref('stg_touchpoints__events') }}
     where _batch_id in ({{ pending_batches('touchpoints') }})
-
-),
-
-customers as (
-
-    select * from {{ ref('int_identity__signature_customers') }}
 
 ),
 
@@ -88,7 +83,8 @@ arrived as (
         events._row_key,
         events._batch_id
     from events
-    left join customers on events.signature = customers.signature
+    left join {{ ref('int_identity__signature_customers') }} as customers
+        on events.signature = customers.signature
     left join event_types on events.event_type = event_types.event_type
     left join channels on events.channel = channels.channel
     left join rules
@@ -101,21 +97,16 @@ arrived as (
 
 {% if is_incremental() %}
 
-present as (
-
-    select * from {{ this }}
-
-),
-
+-- The table itself is named wherever it is read: a CTE over it would be copied as a whole.
 moved as (
 
     select
-        {{ columns_of('present', columns, 'customer_id', 'customers.customer_id') }}
-    from present
-    inner join customers on present.signature = customers.signature
+        {{ columns_of('present', columns, 'customer_id', 'renamed.customer_id') }}
+    from {{ ref('int_identity__signature_customers') }} as renamed
+    inner join {{ this }} as present on renamed.signature = present.signature
     where
-        customers.change_id > {{ changes_read('int_identity__signature_customers') }}
-        and present.customer_id <> customers.customer_id
+        renamed.change_id > {{ changes_read('int_identity__signature_customers') }}
+        and present.customer_id <> renamed.customer_id
         and present._row_key not in (select arrived._row_key from arrived)
 
 ),
@@ -128,14 +119,20 @@ changed as (
 
 ),
 
+replaced_keys as (
+
+    select _row_key from changed
+    union
+    select row_key as _row_key from ({{ removed_rows('touchpoints') }}) as gone
+
+),
+
 -- where changed rows were before: other people may have lost the send that explained their click
 departed as (
 
     select present.*
-    from present
-    where
-        present._row_key in (select changed._row_key from changed)
-        or present._row_key in ({{ removed_rows('touchpoints') }})
+    from replaced_keys
+    inner join {{ this }} as present on replaced_keys._row_key = present._row_key
 
 ),
 
@@ -178,7 +175,7 @@ neighbours as (
         present.occurred_at >= messages.first_at and present.event_type in ('open', 'click')
             as is_reconsidered
     from messages
-    inner join present
+    inner join {{ this }} as present
         on
             messages.customer_id = present.customer_id
             and messages.message_id = present.message_id
@@ -188,8 +185,7 @@ neighbours as (
             <= {{ dbt.dateadd('day', var('message_window_days'), 'messages.last_at') }}
     where
         present.event_type in {{ message_events }}
-        and present._row_key not in (select changed._row_key from changed)
-        and present._row_key not in ({{ removed_rows('touchpoints') }})
+        and present._row_key not in (select replaced_keys._row_key from replaced_keys)
 
 ),
 

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 from millibar.attribution import AttributionParameters
 from millibar.pipeline.context import RunContext
 from millibar.pipeline.stages import attribution
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
+from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 PATHS = "intermediate.int_attribution__paths"
 SCORES = ("attribution_channel", "attribution_transition", "attribution_weight")
@@ -87,7 +87,8 @@ def test_a_late_journey_refreshes_the_months_it_belongs_to(
     later = replace(run, run_id="run-2", as_of=AS_OF + timedelta(days=1))
     attribution.run(warehouse, settings, later)
     months = warehouse.rows(
-        "select distinct month from scores.attribution_weight where as_of = %(day)s order by month", {"day": later.as_of}
+        "select distinct month from scores.attribution_weight where as_of = %(day)s order by month",
+        {"day": later.as_of},
     )
     # April, May and June look back to March; July is new
     assert [row["month"].month for row in months] == [4, 5, 6, 7]

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
-from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 from millibar.pipeline.context import RunContext
 from millibar.pipeline.stages import churn
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
+from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 SCORES = ("churn_customer", "churn_parameters", "moment_channel")
 

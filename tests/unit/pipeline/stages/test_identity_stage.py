@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 from millibar.pipeline.context import RunContext
 from millibar.pipeline.stages import identity
@@ -15,6 +14,7 @@ from millibar.settings import Settings
 from millibar.sources.contracts import IDENTIFIER_TYPES
 from millibar.sources.personal import hash_value
 from millibar.warehouse.connect import Warehouse
+from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 SEEN = pd.Timestamp("2025-01-01", tz="UTC")
 TABLES = ("identity_nodes", "identity_edges", "identity_clusters", "identity_events")
@@ -40,7 +40,9 @@ class Feeds:
 
     def record(self, key: str, **carried: str) -> None:
         row = {name: None for name in IDENTIFIER_TYPES} | {kind: self.value(kind, v) for kind, v in carried.items()}
-        frame = pd.DataFrame([{"record_key": key, "updated_at": SEEN} | row]).astype({n: "str" for n in IDENTIFIER_TYPES})
+        frame = pd.DataFrame([{"record_key": key, "updated_at": SEEN} | row]).astype(
+            {n: "str" for n in IDENTIFIER_TYPES}
+        )
         fill(self.warehouse, "intermediate.int_identity__records", frame)
 
     def link(self, left: tuple[str, str], right: tuple[str, str]) -> None:
@@ -143,9 +145,7 @@ def test_a_record_taken_back_leaves_the_clusters(feeds: Feeds, settings: Setting
     assert feeds.warehouse.value(gone) == 0
 
 
-def test_clear_values_are_read_only_while_a_node_is_missing(
-    feeds: Feeds, settings: Settings, run: RunContext
-) -> None:
+def test_clear_values_are_read_only_while_a_node_is_missing(feeds: Feeds, settings: Settings, run: RunContext) -> None:
     identity.run(feeds.warehouse, settings, run)
     feeds.warehouse.execute("delete from pii.identifier_values")
     assert identity.run(feeds.warehouse, settings, next_day(run)) == 0

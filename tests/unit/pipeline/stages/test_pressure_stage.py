@@ -8,7 +8,6 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 from millibar.pipeline.context import RunContext
 from millibar.pipeline.stages import pressure
@@ -16,6 +15,7 @@ from millibar.pressure import contact_days
 from millibar.pressure.signals import HEALTH_COUNTS
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
+from unit.pipeline.stages.stage_inputs import AS_OF, contents, fill
 
 SCORES = ("pressure_tolerance", "pressure_signal")
 
@@ -37,9 +37,7 @@ def fill_engagement(warehouse: Warehouse, count: int = 50) -> None:
 
 def fill_health(warehouse: Warehouse, last: date, clicks: np.ndarray) -> None:
     days = pd.date_range(end=last, periods=len(clicks)).date
-    frame = pd.DataFrame({"day": days, "channel": "email", "segment": "all"}).assign(
-        **dict.fromkeys(HEALTH_COUNTS, 0)
-    )
+    frame = pd.DataFrame({"day": days, "channel": "email", "segment": "all"}).assign(**dict.fromkeys(HEALTH_COUNTS, 0))
     frame["contacts"], frame["human_clicks"] = 2_000, clicks
     fill(warehouse, "marts.fct_channel_health_daily", frame)
 

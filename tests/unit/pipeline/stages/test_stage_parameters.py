@@ -32,7 +32,10 @@ def test_without_a_project_file_the_defaults_hold(project: Settings) -> None:
 
 
 def test_shared_variables_and_overrides(project: Settings) -> None:
-    write(project, "vars:\n  attribution_window_days: 30\n  estimation: {attribution: {replicates: 50, weight_floor: 1}}\n")
+    write(
+        project,
+        "vars:\n  attribution_window_days: 30\n  estimation: {attribution: {replicates: 50, weight_floor: 1}}\n",
+    )
     found = load(project, "attribution", AttributionParameters())
     assert (found.window_days, found.replicates, found.weight_floor) == (30, 50, 1.0)
     assert load(project, "tolerance", ToleranceParameters()) == ToleranceParameters()

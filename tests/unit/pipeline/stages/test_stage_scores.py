@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
-from unit.pipeline.stages.stage_inputs import AS_OF
 
 from millibar.pipeline.context import RunContext
 from millibar.pipeline.stages.scores import record_model_run, stamped, write_changed
 from millibar.warehouse.connect import Warehouse
+from unit.pipeline.stages.stage_inputs import AS_OF
 
 KEY = ("node_type", "node_hash")
 

@@ -5,6 +5,7 @@ customers as (
     select
         count(*) as customers,
         {{ count_if('is_known') }} as customers_known,
+        {{ count_if('records > 0') }} as customers_in_crm,
         sum(records) as records
     from {{ ref('dim_customer') }}
 
@@ -38,8 +39,9 @@ states as (
         {{ count_if("state = 'under'") }} as customers_under,
         {{ count_if("state = 'balanced'") }} as customers_balanced,
         {{ count_if("state = 'over'") }} as customers_over
-    from {{ ref('fct_pressure_state') }}
-    where channel = 'all'
+    from {{ ref('fct_pressure_state') }} as states
+    inner join {{ ref('dim_customer') }} as customers on states.customer_id = customers.customer_id
+    where states.channel = 'all' and customers.is_known
 
 ),
 
@@ -68,6 +70,7 @@ final as (
         cast(coalesce(customers.records, 0) as {{ dbt.type_bigint() }}) as records,
         customers.customers,
         customers.customers_known,
+        customers.customers_in_crm,
         cast(coalesce(touchpoints.touchpoints, 0) as {{ dbt.type_bigint() }}) as touchpoints,
         conversions.conversions,
         coalesce(conversions.revenue, 0) as revenue,

@@ -1,8 +1,12 @@
+-- Known customers only, as rpt_pressure_state counts them.
 with
 
 states as (
 
-    select * from {{ ref('fct_pressure_state') }}
+    select states.*
+    from {{ ref('fct_pressure_state') }} as states
+    inner join {{ ref('dim_customer') }} as customers on states.customer_id = customers.customer_id
+    where customers.is_known
 
 ),
 

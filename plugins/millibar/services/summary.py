@@ -34,8 +34,9 @@ def summary(warehouse: Warehouse) -> str:
 def _people(figures: dict[str, Any]) -> str:
     return "\n".join(
         (
-            f"customers     {figures['customers_known']:>12,} known, found in {figures['records']:,} records "
-            f"({figures['customers'] - figures['customers_known']:,} anonymous visitors beside them)",
+            f"customers     {figures['customers_in_crm']:>12,} found in {figures['records']:,} CRM records",
+            f"              {figures['customers_known'] - figures['customers_in_crm']:>12,} known by an e-mail, phone, "
+            f"handle or login alone; {figures['customers'] - figures['customers_known']:,} anonymous visitors",
             f"touchpoints   {figures['touchpoints']:>12,}",
             f"conversions   {figures['conversions']:>12,} worth {figures['revenue']:,.0f} {figures['currency']}",
         )
@@ -65,7 +66,7 @@ def _revenue(warehouse: Warehouse, currency: str) -> str:
 
 def _pressure(figures: dict[str, Any]) -> str:
     return (
-        f"pressure      {figures['customers_under']:>12,} under, {figures['customers_balanced']:,} balanced, "
+        f"pressure      {figures['customers_under']:>12,} known customers under, {figures['customers_balanced']:,} balanced, "
         f"{figures['customers_over']:,} over"
     )
 

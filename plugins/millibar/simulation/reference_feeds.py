@@ -194,13 +194,14 @@ class ReferenceFeeds:
             price = world.parameters.channels[name].unit_cost
             wobble = float(world.draws.uniform("price", np.array([channel]), day)[0])
             clicks = (answers.channel == channel) & (answers.campaign == campaign) & ~answers.is_machine
+            clicked = count if name == "search_paid" else int(clicks.sum())
             rows["JOUR"].append(world.clock.date(day).strftime("%d/%m/%Y"))
             rows["CANAL"].append(name)
             rows["CAMPAGNE"].append(world.calendar.campaigns[campaign].campaign_id if campaign >= 0 else None)
             rows["COUT"].append(f"{bought * price * (0.85 + 0.3 * wobble):.2f}".replace(".", ","))
             rows["DEVISE"].append("EUR")
-            rows["IMPRESSIONS"].append(str(bought))
-            rows["CLICS"].append(str(count if name == "search_paid" else int(clicks.sum())))
+            rows["IMPRESSIONS"].append(str(max(bought, clicked)))  # some answer to what they saw days ago
+            rows["CLICS"].append(str(clicked))
         return table_of(rows)
 
     def theme_plans(self, day: int) -> pa.Table:

@@ -1,6 +1,6 @@
--- Cost by channel and campaign over the attribution window. A channel with entries in the spend feed costs what these
--- say; the unit costs its touchpoints carry are the same money seen from the other side, so they count only for
--- channels the spend feed does not know.
+-- Cost by channel and campaign over the attribution window. A channel with entries in the spend
+-- feed costs what these say; the unit costs its touchpoints carry are the same money seen from the
+-- other side, so they count only for channels the spend feed does not know.
 {{ config(tags=['after_scores']) }}
 
 with

@@ -21,9 +21,10 @@ steps as (
     from {{ ref('int_journey__steps') }}
     where
         conversion_id is not null
-        {% if is_incremental() %}
-        and {{ is_touched(['fct_touchpoint', 'fct_order', 'attribution_weight'], 'touch') }}
-        {% endif %}
+        and {{
+            is_touched(['fct_touchpoint', 'fct_order', 'attribution_weight'], 'touch')
+            if is_incremental() else 'true'
+        }}
 
 ),
 

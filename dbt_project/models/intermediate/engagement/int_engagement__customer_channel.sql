@@ -24,7 +24,7 @@ responses as (
     where
         is_response
         and not is_machine
-        {% if is_incremental() %}and {{ is_touched(['fct_touchpoint']) }}{% endif %}
+        and {{ is_touched(['fct_touchpoint']) if is_incremental() else 'true' }}
 
 ),
 

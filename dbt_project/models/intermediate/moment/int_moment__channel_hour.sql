@@ -15,9 +15,10 @@ touchpoints as (
     select * from {{ ref('fct_touchpoint') }}
     where
         (is_contact or (event_type = 'click' and not is_machine and message_sent_at is not null))
-        {% if is_incremental() %}
-        and occurred_on in ({{ touched_days(['fct_touchpoint']) }})
-        {% endif %}
+        and {{
+            'occurred_on in (' ~ touched_days(['fct_touchpoint']) ~ ')'
+            if is_incremental() else 'true'
+        }}
 
 ),
 

@@ -10,6 +10,8 @@ from airflow.sdk import DAG, CronPartitionTimetable, TriggerRule, task
 from millibar.pipeline.assets import RAW
 from millibar.pipeline.tasks import business_date, run_id, schedule_until, tell_failure
 
+WAIT_SECONDS = 6 * 3600.0  # for the run before to end; a claim older than that is of a run that was killed
+
 with DAG(
     dag_id="millibar_ingest",
     # The day that ended last night; the partition key is that business date.
@@ -47,12 +49,15 @@ Loading the same file twice changes nothing. The run is marked failed, but the d
 ):
 
     @task
-    def plan() -> list[str]:
-        """Names of the configured sources."""
-        from millibar.pipeline.ingest import prepare
+    def plan(dag_run=None) -> list[str]:
+        """Wait until the day before has ended, claim the warehouse, and name the configured sources."""
+        from millibar.pipeline import ingest
         from millibar.settings import Settings
 
-        return prepare(Settings.from_environment())
+        settings = Settings.from_environment()
+        names = ingest.prepare(settings)
+        ingest.claim(settings, run_id(dag_run), business_date(dag_run), "airflow", WAIT_SECONDS)
+        return names
 
     @task(max_active_tis_per_dagrun=2, map_index_template="{{ source_name }}")
     def load(source_name: str, dag_run=None) -> str:

@@ -12,8 +12,7 @@ CLOCKS = {"run_id", "_loaded_at", "_batch_id", "published_at", "finished_at", "s
 
 def tables(warehouse: Warehouse, schema: str) -> list[str]:
     rows = warehouse.rows(
-        "select table_name from information_schema.tables where table_schema = %(schema)s "
-        "order by 1",
+        "select table_name from information_schema.tables where table_schema = %(schema)s order by 1",
         {"schema": schema},
     )
     return [f"{schema}.{row['table_name']}" for row in rows]

@@ -153,6 +153,18 @@ def test_a_run_killed_in_the_middle_and_run_again_gives_the_same_tables(
         assert differences(one, two, names, rename_customers=False) == {}
 
 
+def test_a_backfilled_day_leaves_what_bi_shows_alone(lived: House, make_house: HouseMaker) -> None:
+    house = make_house("backfilled", "house_lived")
+    house.run(DAYS[0], "test:backfill")
+    with opened(lived) as one, opened(house) as two:
+        assert two.value("select status from ops.pipeline_runs where run_id = 'test:backfill'") == "success"
+        assert differences(one, two, tables(one, "bi"), rename_customers=False) == {}
+    house.run(DAYS[-1], "test:forward")
+    with opened(lived) as one, opened(house) as two:
+        names = tables(one, "marts") + tables(one, "bi")
+        assert differences(one, two, names, rename_customers=False) == {}
+
+
 def test_two_runs_at_once_one_is_refused(lived: House) -> None:
     with opened(lived) as warehouse:
         context.begin(warehouse, "holder", DAYS[-1], "test")

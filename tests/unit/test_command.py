@@ -24,7 +24,18 @@ def test_words_for_another_program_are_set_off(words: list[str], passed: list[st
 
 def test_every_promised_command_exists() -> None:
     words = {line.split()[0] for line in parser().format_help().splitlines() if line.strip()}
-    for name in ("run", "backfill", "status", "sources", "simulate", "demo", "services", "warehouse-uri", "psql", "init"):
+    for name in (
+        "run",
+        "backfill",
+        "status",
+        "sources",
+        "simulate",
+        "demo",
+        "services",
+        "warehouse-uri",
+        "psql",
+        "init",
+    ):
         assert name in words
 
 

@@ -9,7 +9,7 @@ import time
 from datetime import date, timedelta
 
 from millibar.pipeline import context, dbt, flow
-from millibar.pipeline.ingest import SourceFailed, load, prepare
+from millibar.pipeline.ingest import SourceFailed, claim, load, prepare
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
 
@@ -58,16 +58,29 @@ def run_backfill(arguments: argparse.Namespace) -> int:
 def run_business_date(settings: Settings, as_of: date) -> bool:
     """Ingest and every stage; false where a source failed (the others were loaded and published)."""
     run_id = f"cli:{as_of}:{time.time_ns()}"
+    names = prepare(settings)
+    claim(settings, run_id, as_of, "command line")
+    try:
+        failed = _load_all(settings, names, run_id, as_of)
+    except Exception as fault:
+        with Warehouse.open(settings) as warehouse:
+            context.end(warehouse, run_id, failed=f"ingest: {fault}"[:4000])
+        raise
+    flow.run_day(settings, run_id, as_of, "command line", lambda stage, rows: print(f"  {stage:<24}{rows:>10,} rows"))
+    print(f"{as_of} is published" + (f"; not loaded: {', '.join(failed)}" if failed else ""))
+    return not failed
+
+
+def _load_all(settings: Settings, names: list[str], run_id: str, as_of: date) -> list[str]:
+    """Load every source; returns the names of those with refused files."""
     failed = []
-    for name in prepare(settings):
+    for name in names:
         try:
             print("  " + load(settings, name, run_id, as_of).message)
         except SourceFailed as fault:
             failed.append(name)
             print(f"  {fault}")
-    flow.run_day(settings, run_id, as_of, "command line", lambda stage, rows: print(f"  {stage:<24}{rows:>10,} rows"))
-    print(f"{as_of} is published" + (f"; not loaded: {', '.join(failed)}" if failed else ""))
-    return not failed
+    return failed
 
 
 def show_status(arguments: argparse.Namespace) -> int:

@@ -31,12 +31,45 @@ class RunContext:
     max_batch_id: int
 
 
-def begin(warehouse: Warehouse, run_id: str, as_of: date, started_by: str) -> RunContext:
-    """Claim the warehouse for this run; the same run may begin again (a retry, or a re-run after a kill).
+def claim(
+    warehouse: Warehouse, run_id: str, as_of: date, started_by: str, wait_seconds: float = 0.0, pause: float = 2.0
+) -> None:
+    """Claim the warehouse for this run, from before its first file is loaded until it has published.
 
-    Raises :class:`RunInProgress` while another run is under way.
+    A file loaded while another day runs would change the rows under it. The same run may claim again (a retry, or
+    a re-run after a kill). Raises :class:`RunInProgress` while another run is under way, after ``wait_seconds``.
     """
-    with warehouse.lock("begin"), warehouse.transaction():
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return _claim(warehouse, run_id, as_of, started_by)
+        except RunInProgress as fault:
+            if time.monotonic() >= deadline:
+                raise
+            log.info("waiting: %s", fault)
+            time.sleep(pause)
+
+
+def begin(warehouse: Warehouse, run_id: str, as_of: date, started_by: str) -> RunContext:
+    """Claim the warehouse, and fix the business date and the newest load batch that every stage sees."""
+    with warehouse.transaction():
+        _claim(warehouse, run_id, as_of, started_by)
+        batch = warehouse.value("select coalesce(max(batch_id), 0) from ops.load_batches where status = 'loaded'")
+        warehouse.execute(
+            """
+            insert into ops.run_context (run_id, as_of, max_batch_id)
+            values (%(run_id)s, %(as_of)s, %(batch)s)
+            on conflict (is_only_row) do update
+            set run_id = excluded.run_id, as_of = excluded.as_of, max_batch_id = excluded.max_batch_id, set_at = now()
+            """,
+            {"run_id": run_id, "as_of": as_of, "batch": batch},
+        )
+    return RunContext(run_id, as_of, int(batch))
+
+
+def _claim(warehouse: Warehouse, run_id: str, as_of: date, started_by: str) -> None:
+    with warehouse.transaction():
+        warehouse.execute("lock table ops.pipeline_runs in exclusive mode")
         other = warehouse.rows(
             """
             select run_id, as_of, started_by, started_at from ops.pipeline_runs
@@ -60,17 +93,6 @@ def begin(warehouse: Warehouse, run_id: str, as_of: date, started_by: str) -> Ru
             """,
             {"run_id": run_id, "as_of": as_of, "started_by": started_by},
         )
-        batch = warehouse.value("select coalesce(max(batch_id), 0) from ops.load_batches where status = 'loaded'")
-        warehouse.execute(
-            """
-            insert into ops.run_context (run_id, as_of, max_batch_id)
-            values (%(run_id)s, %(as_of)s, %(batch)s)
-            on conflict (is_only_row) do update
-            set run_id = excluded.run_id, as_of = excluded.as_of, max_batch_id = excluded.max_batch_id, set_at = now()
-            """,
-            {"run_id": run_id, "as_of": as_of, "batch": batch},
-        )
-    return RunContext(run_id, as_of, int(batch))
 
 
 def current(warehouse: Warehouse) -> RunContext:
@@ -84,7 +106,7 @@ def current(warehouse: Warehouse) -> RunContext:
 def run_stage(warehouse: Warehouse, settings: Settings, run: RunContext, name: str, stage: Stage) -> int:
     """Run one stage and keep in ops.stage_runs that it ran, how long, how many rows, or why it failed."""
     key = {"run_id": run.run_id, "stage": name, "as_of": run.as_of}
-    with warehouse.lock("stage"):
+    with warehouse.lock(f"stage:{name}"):
         warehouse.execute(
             """
             insert into ops.stage_runs (run_id, stage, as_of, status)

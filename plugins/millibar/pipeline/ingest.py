@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from millibar.pipeline import context
 from millibar.settings import Settings
 from millibar.sources.channels import known_channels
 from millibar.sources.definition import Source
@@ -21,6 +22,12 @@ def prepare(settings: Settings) -> list[str]:
     """Make what is missing in the warehouse; returns the names of the sources, customers first."""
     setup.prepare(settings)
     return [source.name for source in _sources(settings)]
+
+
+def claim(settings: Settings, run_id: str, as_of: date, started_by: str, wait_seconds: float = 0.0) -> None:
+    """Claim the warehouse for a business date; waits until the run before it has ended (see pipeline.context)."""
+    with Warehouse.open(settings) as warehouse:
+        context.claim(warehouse, run_id, as_of, started_by, wait_seconds)
 
 
 def load(settings: Settings, source_name: str, run_id: str, as_of: date) -> LoadReport:

@@ -50,16 +50,18 @@ def schedule_until() -> datetime | None:
 
 
 def run_id(dag_run: Any) -> str:
-    """The run's id in ops: the same for every task of a DAG run and for its retries."""
-    return f"airflow:{dag_run.run_id}"
+    """The run's id in ops: one a business date, so that ingest and the stages after it are one run."""
+    return f"airflow:{business_date(dag_run)}"
 
 
 def tell_failure(airflow_context: dict[str, Any]) -> None:
-    """Failure callback: write to the log and to ops.pipeline_runs what failed and what to do."""
+    """Failure callback: say in the log, and in ops.pipeline_runs where the run ends, what failed and what to do."""
     task_instance = airflow_context["task_instance"]
     fault = airflow_context.get("exception")
     kind = _kind(task_instance.task_id)
     log.error("%s failed: %s\nWhat to do: %s", task_instance.task_id, fault, MENDS[kind])
+    if kind == "load":
+        return  # the day goes on without that source; ops.load_batches says what was refused
     try:
         with Warehouse.open(Settings.from_environment()) as warehouse:
             context.end(

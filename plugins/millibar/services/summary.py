@@ -66,8 +66,8 @@ def _revenue(warehouse: Warehouse, currency: str) -> str:
 
 def _pressure(figures: dict[str, Any]) -> str:
     return (
-        f"pressure      {figures['customers_under']:>12,} known customers under, {figures['customers_balanced']:,} balanced, "
-        f"{figures['customers_over']:,} over"
+        f"pressure      {figures['customers_under']:>12,} known customers under, "
+        f"{figures['customers_balanced']:,} balanced, {figures['customers_over']:,} over"
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 
 from psycopg2 import sql
 
 from millibar.warehouse.connect import Warehouse
+
+log = logging.getLogger(__name__)
 
 SOURCE = "reporting"
 TARGET = "bi"
@@ -14,6 +17,8 @@ TARGET = "bi"
 
 def publish(warehouse: Warehouse, run_id: str, as_of: date) -> int:
     """Copy every table of ``reporting`` over its namesake in ``bi``; returns the rows published.
+
+    A day before the one ``bi`` holds (a backfill) is not published: what BI shows never goes back in time.
 
     Rows are deleted and inserted, never truncated or swapped by name: PostgreSQL then shows any reader, in any
     isolation level, either all of the old rows or all of the new. A table is dropped and made again only when its
@@ -24,6 +29,12 @@ def publish(warehouse: Warehouse, run_id: str, as_of: date) -> int:
         raise RuntimeError("schema reporting holds no table: build the dbt layer `reporting` before publishing")
     total = 0
     with warehouse.lock("publish"), warehouse.transaction():
+        held = warehouse.value("select max(as_of) from bi.publication")
+        if held is not None and held > as_of:
+            log.warning(
+                "bi holds %s already: the backfill of %s is kept in scores and marts, not published", held, as_of
+            )
+            return 0
         for gone in sorted(_tables(warehouse, TARGET).keys() - tables.keys() - {"publication"}):
             warehouse.execute(sql.SQL("drop table {}").format(sql.Identifier(TARGET, gone)))
             warehouse.execute("delete from bi.publication where table_name = %(table)s", {"table": gone})

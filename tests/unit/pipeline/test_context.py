@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date
 
 import pytest
@@ -20,6 +21,51 @@ def test_a_second_run_is_refused_while_the_first_works(warehouse: Warehouse) -> 
         context.begin(warehouse, "second", DAY, "test")
     context.end(warehouse, "first")
     assert context.begin(warehouse, "second", DAY, "test").run_id == "second"
+
+
+def test_ingest_of_the_next_day_waits_until_the_day_before_has_ended(warehouse: Warehouse, warehouse_uri: str) -> None:
+    """A file loaded under a run that works would change the rows it reads: the claim comes before the first file."""
+    context.claim(warehouse, "monday", DAY, "test")
+    waited: list[bool] = []
+
+    def claim_tuesday() -> None:
+        with Warehouse.open(warehouse_uri) as other:
+            context.claim(other, "tuesday", DAY, "test", wait_seconds=30, pause=0.05)
+            waited.append(ended.is_set())
+
+    ended = threading.Event()
+    thread = threading.Thread(target=claim_tuesday)
+    thread.start()
+    context.begin(warehouse, "monday", DAY, "test")
+    assert not waited
+    ended.set()
+    context.end(warehouse, "monday")
+    thread.join(timeout=30)
+    assert waited == [True]
+    with pytest.raises(RunInProgress, match="tuesday"):
+        context.begin(warehouse, "monday", DAY, "test")
+
+
+def test_of_two_that_claim_at_once_one_wins(warehouse: Warehouse, warehouse_uri: str) -> None:
+    outcomes: list[str] = []
+    barrier = threading.Barrier(4)
+
+    def claim(name: str) -> None:
+        with Warehouse.open(warehouse_uri) as other:
+            barrier.wait()
+            try:
+                context.claim(other, name, DAY, "test")
+                outcomes.append(name)
+            except RunInProgress:
+                outcomes.append("refused")
+
+    threads = [threading.Thread(target=claim, args=(f"run-{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert outcomes.count("refused") == 3
+    assert len(outcomes) == 4
 
 
 def test_a_killed_run_begins_again_under_its_own_id(warehouse: Warehouse) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import date
+from datetime import date, timedelta
 
 import psycopg2
 import psycopg2.errors
@@ -101,6 +101,15 @@ def test_a_new_column_and_a_table_that_went_away_are_carried_over(warehouse: War
         with pytest.raises(psycopg2.errors.UndefinedTable):
             reader.value("select count(*) from bi.rpt_b")
     assert warehouse.rows("select table_name, rows from bi.publication") == [{"table_name": "rpt_a", "rows": 200}]
+
+
+def test_an_older_day_never_replaces_a_newer_one(warehouse: Warehouse) -> None:
+    build_reporting(warehouse, 2)
+    publish(warehouse, "run-2", DAY)
+    build_reporting(warehouse, 1)
+    assert publish(warehouse, "backfill", DAY - timedelta(days=1)) == 0
+    assert warehouse.rows("select distinct version from bi.rpt_a") == [{"version": 2}]
+    assert warehouse.rows("select distinct as_of, run_id from bi.publication") == [{"as_of": DAY, "run_id": "run-2"}]
 
 
 def test_publishing_nothing_is_refused(warehouse: Warehouse) -> None:

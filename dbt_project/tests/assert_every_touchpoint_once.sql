@@ -1,5 +1,5 @@
--- Every row the loader brought and this run may see is a touchpoint, and every touchpoint is a row the
--- loader brought. That none is there twice, the unique index on its key holds.
+-- Every row the loader brought and this run may see is a touchpoint, and every touchpoint is a row
+-- the loader brought. That none is there twice, the unique index on its key holds.
 {{ config(tags=['core']) }}
 
 with

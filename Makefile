@@ -45,7 +45,7 @@ psql: $(INSTALLED)  ## a prompt on the published tables (schema bi)
 status: $(INSTALLED)  ## the last runs and what is published
 	@$(MILLIBAR) status
 
-lint: $(INSTALLED)  ## ruff, sqlfluff
+lint: $(INSTALLED)  ## ruff (SQL is linted by tests/dbt/test_sqlfluff.py)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 

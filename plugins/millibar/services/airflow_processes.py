@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,8 +18,8 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from millibar.settings import Settings, recorded_uri, write_secret
+from millibar.warehouse.ports import HOST, free_port
 
-HOST = "127.0.0.1"
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 PREFERRED_PORTS = {"api": 8080, "worker_logs": 8793, "trigger_logs": 8794}
 USERS = {"admin": "admin", "marketer": "viewer"}
@@ -157,7 +156,7 @@ class AirflowServices:
         taken: set[int] = set()
         ports = {}
         for name, preferred in PREFERRED_PORTS.items():
-            ports[name] = _free_port(preferred, taken)
+            ports[name] = free_port(preferred, taken)
             taken.add(ports[name])
         write_secret(self.home / "millibar.json", json.dumps(kept | {"ports": ports}))
 
@@ -260,17 +259,3 @@ def _session_members(session: int) -> list[int]:
         if fields and fields[0] != "Z" and int(fields[3]) == session:
             members.append(int(entry.name))
     return members
-
-
-def _free_port(preferred: int, taken: set[int]) -> int:
-    for port in (preferred, 0, 0, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            chosen = int(probe.getsockname()[1])
-        if chosen not in taken:
-            return chosen
-    raise AirflowDidNotStart(f"no free port on {HOST}")

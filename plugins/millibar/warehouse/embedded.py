@@ -21,9 +21,9 @@ import psycopg2
 from psycopg2 import sql
 
 from millibar.settings import uri_file, write_secret
+from millibar.warehouse.ports import HOST, free_port
 from millibar.warehouse.roles import READER
 
-HOST = "127.0.0.1"
 PREFERRED_PORT = 54320
 OWNER = "millibar"
 AIRFLOW = "airflow"
@@ -128,7 +128,7 @@ class EmbeddedServer:
     def _start_process(self) -> None:
         if os.geteuid() == 0:
             _prepare_account(self.folder, self.binaries.parent)
-        settings = server_settings(_free_port(PREFERRED_PORT), _memory_bytes())
+        settings = server_settings(free_port(PREFERRED_PORT), _memory_bytes())
         lines = [f"{name} = '{value}'" for name, value in settings.items()]
         (self.data / "postgresql.auto.conf").write_text("\n".join(lines) + "\n")
         if os.geteuid() == 0:
@@ -273,18 +273,6 @@ def _allow(path: Path, bits: int) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & bits != bits:
         path.chmod(mode | bits)
-
-
-def _free_port(preferred: int) -> int:
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise EmbeddedServerError(f"no free port on {HOST}")
 
 
 def _memory_bytes() -> int:

@@ -9,9 +9,6 @@ from psycopg2 import sql
 from millibar.sources.contracts import FEEDS, SQL_TYPES, TECHNICAL_COLUMNS, Column, Feed
 from millibar.warehouse.connect import Warehouse
 
-READER_SCHEMAS = ("bi",)
-ANALYST_SCHEMAS = ("bi", "reporting", "marts", "scores")
-
 
 def create(warehouse: Warehouse) -> None:
     """Create every schema and table that is missing; columns new in a contract are added. May run again."""

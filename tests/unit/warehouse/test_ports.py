@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from millibar.services import airflow_processes
 from millibar.warehouse import embedded
+from millibar.warehouse.ports import free_port
 
 
 def test_a_busy_port_is_passed_over() -> None:
@@ -15,17 +15,17 @@ def test_a_busy_port_is_passed_over() -> None:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        assert embedded._free_port(port) != port
-        assert airflow_processes._free_port(port, set()) != port
+        assert free_port(port) != port
+        assert free_port(port, set()) != port
 
 
 def test_a_free_port_is_kept_and_not_given_twice() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    assert embedded._free_port(port) == port
-    assert airflow_processes._free_port(port, set()) == port
-    assert airflow_processes._free_port(port, {port}) != port
+    assert free_port(port) == port
+    assert free_port(port, set()) == port
+    assert free_port(port, {port}) != port
 
 
 @pytest.mark.parametrize(("memory_gib", "shared"), [(1, "128MB"), (4, "512MB"), (24, "1024MB"), (512, "1024MB")])

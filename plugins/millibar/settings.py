@@ -59,13 +59,16 @@ class Settings:
             raise SettingsError(
                 f"MILLIBAR_TIMEZONE is {timezone_name!r}, which is no IANA time zone; write one such as Europe/Paris"
             ) from fault
+        given_uri = environ.get("MILLIBAR_WAREHOUSE_URI", "")
+        # the embedded server's reader belongs to its own warehouse: beside another one it would show other numbers
+        recorded_reader = "" if given_uri else recorded_uri(state, "reader")
         return cls(
             project=project,
             state=state,
             landing=Path(environ.get("MILLIBAR_LANDING", state / "landing")).absolute(),
             sources=Path(environ.get("MILLIBAR_SOURCES", project / "config" / "sources")).absolute(),
-            warehouse_uri=environ.get("MILLIBAR_WAREHOUSE_URI") or recorded_uri(state, "warehouse"),
-            reader_uri=environ.get("MILLIBAR_READER_URI") or recorded_uri(state, "reader"),
+            warehouse_uri=given_uri or recorded_uri(state, "warehouse"),
+            reader_uri=environ.get("MILLIBAR_READER_URI") or recorded_reader,
             timezone_name=timezone_name,
             hash_key=_hash_key(environ, state),
         )

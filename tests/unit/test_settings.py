@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from millibar.settings import Settings, SettingsError, write_secret
+from millibar.settings import Settings, SettingsError, uri_file, write_secret
 
 
 def test_a_wrong_time_zone_is_named_with_the_mend(tmp_path: Path) -> None:
@@ -33,6 +33,18 @@ def test_the_hash_key_is_made_once_and_is_private(tmp_path: Path) -> None:
 def test_without_a_warehouse_the_error_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="MILLIBAR_WAREHOUSE_URI=postgresql://"):
         Settings.from_environment({"MILLIBAR_STATE": str(tmp_path)}).require_warehouse()
+
+
+def test_another_warehouse_is_never_read_through_the_embedded_servers_reader(tmp_path: Path) -> None:
+    for name in ("warehouse", "reader"):
+        write_secret(uri_file(tmp_path, name), f"postgresql://embedded/{name}")
+    state = {"MILLIBAR_STATE": str(tmp_path)}
+    assert Settings.from_environment(state).reader_uri == "postgresql://embedded/reader"
+    other = Settings.from_environment(state | {"MILLIBAR_WAREHOUSE_URI": "postgresql://other/warehouse"})
+    assert other.warehouse_uri == "postgresql://other/warehouse"
+    assert other.reader_uri == ""
+    both = state | {"MILLIBAR_WAREHOUSE_URI": "postgresql://other/w", "MILLIBAR_READER_URI": "postgresql://other/r"}
+    assert Settings.from_environment(both).reader_uri == "postgresql://other/r"
 
 
 def test_a_secret_file_is_private_even_over_an_open_one(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -42,10 +41,9 @@ class Teller:
 def demo(customers: int) -> int:
     """Run the whole demo; returns the exit code."""
     teller = Teller(time.monotonic())
+    # Airflow's metadata live in the embedded server even where MILLIBAR_WAREHOUSE_URI names another warehouse
+    EmbeddedServer(Settings.from_environment().state / "postgres").start()
     settings = Settings.from_environment()
-    if not settings.warehouse_uri or not os.environ.get("MILLIBAR_WAREHOUSE_URI"):
-        EmbeddedServer(settings.state / "postgres").start()
-        settings = Settings.from_environment()
     teller.say("PostgreSQL is up")
     last = HISTORY_UNTIL + timedelta(days=DELIVERED_DAYS - HISTORY_DAYS)
     airflow = AirflowServices(settings, schedule_until=str(last))

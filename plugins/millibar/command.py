@@ -13,7 +13,10 @@ PASSED_ON = ("psql", "dbt")
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
+    from millibar.identity import command as identity
+    from millibar.identity import decisions_command as decisions
     from millibar.pipeline import command as pipeline
+    from millibar.privacy import command as privacy
     from millibar.services import command as services
     from millibar.simulation import command as simulation
     from millibar.sources import command as sources
@@ -26,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"millibar {__version__}")
     root.add_argument("-v", "--verbose", action="store_true", help="log what each step does")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for package in (pipeline, sources, warehouse, services):
+    for package in (identity, decisions, pipeline, sources, privacy, warehouse, services):
         package.add_arguments(commands)
     simulate = commands.add_parser("simulate", help="write the feeds of a simulated market, with its truth")
     simulation.add_arguments(simulate)

@@ -26,15 +26,26 @@ _PRECISION = 9  # digits: sums in another order must not decide a tie
 class ClusterRules:
     """Average linkage: two groups of records become one where the mean probability of their pairs is ``threshold``.
 
-    ``missing``: what a pair without an edge counts. ``conflict_share``: a merge is refused where at least this share of
-    the pairs it makes breaks a guard. ``review``: pairs between these probabilities are for an analyst to look at.
+    ``threshold_without_households``: where the model found no households among the records, nobody looks like a person
+    but the person, and weaker evidence is enough. ``missing``: what a pair without an edge counts.
+    ``conflict_share``: a merge is refused where at least this share of the pairs it makes breaks a guard. ``review``:
+    pairs between these probabilities are for an analyst to look at.
     """
 
     threshold: float = 0.5
-    missing: float = 0.0
+    threshold_without_households: float = 0.25
+    missing: float = 0.1
     conflict_share: float = 0.34
     guards: Guards = field(default_factory=Guards)
-    review: tuple[float, float] = (0.3, 0.7)
+    review: tuple[float, float] = (0.25, 0.7)
+
+    def __post_init__(self) -> None:
+        # components over pairs that reach the threshold are clustered each alone: only pairs with evidence may merge
+        if not self.missing < min(self.threshold, self.threshold_without_households):
+            raise ValueError(
+                f"missing is {self.missing:g}, which is not below the threshold {self.threshold:g}: lower it, or "
+                "records without any evidence become one customer"
+            )
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,6 @@ from millibar.identity.rules import ANONYMOUS_TYPES, NODE_TYPES, RECORD
 
 Ids = npt.NDArray[np.object_]
 
-_FAR_FUTURE = np.iinfo(np.int64).max
-
 
 @dataclass(frozen=True)
 class Naming:
@@ -26,11 +25,20 @@ class Naming:
     overlaps: pd.DataFrame
 
 
-def name_components(graph: Graph, labels: Codes, previous_ids: Ids, aliases: dict[str, str]) -> Naming:
+def name_components(
+    graph: Graph,
+    labels: Codes,
+    previous_ids: Ids,
+    aliases: dict[str, str],
+    shared: dict[int, int] | None = None,
+    living: Callable[[Iterable[str]], set[str]] = lambda _: set(),
+) -> Naming:
     """Give every component its customer id.
 
     ``labels``: component of each node. ``previous_ids``: the node's customer id before, null where it is new.
-    ``aliases``: retired id -> the id it was merged into.
+    ``aliases``: retired id -> the id it was merged into. ``shared``: component -> its only node, for nodes that several
+    customers share now: such a component is named by its node alone. ``living``: which of some ids customers bear who
+    are not among these nodes.
 
     An old customer goes on in the component that holds most of its records (then of its nodes); where several old
     customers claim one component, a known one comes first, then the oldest. A part of a split that an earlier merge
@@ -39,22 +47,37 @@ def name_components(graph: Graph, labels: Codes, previous_ids: Ids, aliases: dic
     """
     count = int(labels.max()) + 1 if len(labels) else 0
     overlaps = _overlaps(graph, labels, previous_ids)
-    anchors = _anchors(graph, labels)
     ids = np.full(count, None, dtype=object)
-    _restore(ids, overlaps, anchors, aliases)
+    names = graph.names()
+    for component, node in (shared or {}).items():
+        ids[component] = shared_id(names[node])
+    _restore(ids, overlaps, graph, labels, aliases, living)
     _carry_over(ids, overlaps)
-    taken = {identity for identity in ids if identity is not None}
-    for component in np.flatnonzero(pd.isna(ids)):
-        ids[component] = _new_id(anchors[component], taken)
-        taken.add(ids[component])
+    _name_new(ids, _anchors(graph, labels), living)
     return Naming(ids, overlaps)
 
 
-def known_components(graph: Graph, labels: Codes) -> npt.NDArray[np.bool_]:
-    """Components that hold a record or a sound identifier a person gave (more than cookies and devices)."""
+def _name_new(ids: Ids, anchors: Ids, living: Callable[[Iterable[str]], set[str]]) -> None:
+    """Where a living customer bears the anchor's id already, the next one derived from the same anchor."""
+    taken = {identity for identity in ids if identity is not None}
+    unnamed = np.flatnonzero(pd.isna(ids)).tolist()
+    attempt = 0
+    while unnamed:
+        wanted = {component: hash_id(anchors[component] + (f"#{attempt}" if attempt else "")) for component in unnamed}
+        taken |= living(wanted.values())
+        again = []
+        for component, identity in wanted.items():
+            if identity in taken:
+                again.append(component)
+            else:
+                ids[component] = identity
+                taken.add(identity)
+        unnamed, attempt = again, attempt + 1
+
+
+def known_components(graph: Graph, labels: Codes, sound: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Components that hold one of the ``sound`` nodes: a record or an identifier a person gave."""
     count = int(labels.max()) + 1 if len(labels) else 0
-    types = graph.nodes["node_type"]
-    sound = ~types.isin(ANONYMOUS_TYPES).to_numpy() & graph.nodes["fault"].isna().to_numpy()
     known = np.zeros(count, dtype=bool)
     known[labels[sound]] = True
     return known
@@ -62,8 +85,7 @@ def known_components(graph: Graph, labels: Codes) -> npt.NDArray[np.bool_]:
 
 def _ages(graph: Graph) -> Codes:
     """First seen in microseconds; a node without a date counts as the youngest."""
-    seen = graph.nodes["first_seen_at"].to_numpy(dtype="datetime64[us]")
-    return np.where(np.isnat(seen), _FAR_FUTURE, seen.astype(np.int64))
+    return graph.nodes["first_seen"].to_numpy(dtype=np.int64)
 
 
 def _anchors(graph: Graph, labels: Codes) -> Ids:
@@ -104,17 +126,32 @@ def _overlaps(graph: Graph, labels: Codes, previous_ids: Ids) -> pd.DataFrame:
     return pairs.drop(columns="given")
 
 
-def _restore(ids: Ids, overlaps: pd.DataFrame, anchors: Ids, aliases: dict[str, str]) -> None:
-    """Un-merge: a component whose own id was merged into the customer it now leaves takes that id back."""
+def _restore(
+    ids: Ids,
+    overlaps: pd.DataFrame,
+    graph: Graph,
+    labels: Codes,
+    aliases: dict[str, str],
+    living: Callable[[Iterable[str]], set[str]],
+) -> None:
+    """Un-merge: a part of a split whose own id was merged into the customer it now leaves takes that id back.
+
+    A part's own ids are those derived from one of its nodes.
+    """
     if not aliases or overlaps.empty:
         return
-    parts = overlaps.groupby("old_id")["component"].transform("size") > 1
-    taken: set[str] = set(overlaps["old_id"])
-    for old_id, component in zip(overlaps.loc[parts, "old_id"], overlaps.loc[parts, "component"], strict=True):
-        own = hash_id(anchors[component])
-        if own != old_id and ids[component] is None and own not in taken and _leads_to(own, old_id, aliases):
-            ids[component] = own
-            taken.add(own)
+    parts = overlaps[overlaps.groupby("old_id")["component"].transform("size") > 1]
+    wanted = np.isin(labels, parts["component"].to_numpy(dtype=np.int64))
+    retired: dict[int, list[str]] = {}
+    for name, component in zip(graph.names()[wanted].tolist(), labels[wanted].tolist(), strict=True):
+        if (own := hash_id(name)) in aliases:
+            retired.setdefault(component, []).append(own)
+    taken = set(overlaps["old_id"]) | living({own for owns in retired.values() for own in owns})
+    for old_id, component in zip(parts["old_id"].tolist(), parts["component"].tolist(), strict=True):
+        for own in sorted(retired.get(component, ())):
+            if ids[component] is None and own not in taken and _leads_to(own, old_id, aliases):
+                ids[component] = own
+                taken.add(own)
 
 
 def _leads_to(retired: str, survivor: str, aliases: dict[str, str]) -> bool:
@@ -142,14 +179,9 @@ def _carry_over(ids: Ids, overlaps: pd.DataFrame) -> None:
         open_pairs = open_pairs[~done]
 
 
-def _new_id(anchor: str, taken: set[str]) -> str:
-    """The anchor's id; where a living customer bears it already, the next one derived from the same anchor."""
-    identity = hash_id(anchor)
-    attempt = 0
-    while identity in taken:
-        attempt += 1
-        identity = hash_id(f"{anchor}#{attempt}")
-    return identity
+def shared_id(name: str) -> str:
+    """Customer id of what a node (``type:hash``) means while several customers share it."""
+    return hash_id(f"shared:{name}")
 
 
 def hash_id(anchor: str) -> str:

@@ -1,4 +1,4 @@
-"""The identifier graph: nodes, weighted edges, hubs in quarantine, connected components."""
+"""The identifier graph: records and identifiers by position, the edges between them, and what kind of node each is."""
 
 from __future__ import annotations
 
@@ -8,196 +8,98 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from millibar.identity.components import Codes, connect
-from millibar.identity.households import AMBIGUOUS, hold_ambiguous
-from millibar.identity.rules import RECORD, IdentityRules
+from millibar.identity.periods import FOREVER
+from millibar.identity.rules import ANONYMOUS_TYPES, LINK_RULES, RECORD, IdentityRules
 
-_SEEN = ["first_seen_at", "last_seen_at"]
+Mask = npt.NDArray[np.bool_]
+
+NODE_COLUMNS = ["node_type", "node_hash", "first_seen", "reason", "is_usable", "fault"]
+EDGE_COLUMNS = ["left", "right", "rule", "score", "first_seen", "last_seen", "status"]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes by position, edges between positions.
+    """Nodes by position, in order of type and hash; edges between positions.
 
-    ``nodes``: node_type, node_hash, first_seen_at, is_usable, fault (why edges to the node are held, or null).
-    ``edges``: left, right (positions, left < right), rule, score, evidence, first_seen_at, last_seen_at,
-    status (accepted / held), reason.
+    ``nodes``: node_type, node_hash, first_seen (microseconds since 1970, FOREVER where unknown), reason (of a usable
+    value, such as landline, or null), fault (why evidence that touches the node is held, or null).
+    ``edges``: left, right (positions, left < right), rule, score, first_seen, last_seen (microseconds; ALWAYS and
+    FOREVER where unknown), status (``ended`` where a record no longer carries the identifier).
     """
 
     nodes: pd.DataFrame
     edges: pd.DataFrame
 
+    def __post_init__(self) -> None:
+        left, right = self.edges["left"].to_numpy(), self.edges["right"].to_numpy()
+        if len(left) and not (left < right).all():
+            raise ValueError("edges must lead from a lower to a higher position")
+
     @property
-    def accepted(self) -> pd.DataFrame:
-        return self.edges[self.edges["status"] == "accepted"]
+    def size(self) -> int:
+        return len(self.nodes)
+
+    def types(self) -> npt.NDArray[np.object_]:
+        return self.nodes["node_type"].to_numpy(dtype=object)
+
+    def names(self) -> npt.NDArray[np.object_]:
+        """``type:hash`` of each node."""
+        return (self.nodes["node_type"].astype(str) + ":" + self.nodes["node_hash"].astype(str)).to_numpy(dtype=object)
 
 
-def build_graph(
-    identifiers: pd.DataFrame,
-    records: pd.DataFrame,
-    links: pd.DataFrame,
-    nodes: pd.DataFrame,
-    rules: IdentityRules,
-) -> Graph:
-    """Graph over all identifier nodes and records.
+@dataclass(frozen=True)
+class Kinds:
+    """Which nodes are records, identifiers of a person, identifiers a household shares; nodes with a fault are none."""
 
-    ``identifiers``: identifier_type, value_hash, first_seen_at (distinct values of every feed).
-    ``records``: node_hash (the record), identifier_type, value_hash, first_seen_at, last_seen_at; a record without any
-    identifier is one row with nulls. ``links``: left_type, left_value_hash, right_type, right_value_hash, rule,
-    evidence, first_seen_at, last_seen_at. ``nodes``: the result of ``normalise_values`` for all these values.
+    record: Mask
+    personal: Mask
+    shared: Mask
 
-    Raises ``ValueError`` where a value has no node.
-    """
-    universe = _universe(identifiers, records, nodes)
-    position = _key(universe["node_type"], universe["node_hash"])
-    node_of = pd.Series(
-        position.get_indexer(_key(nodes["identifier_type"], nodes["node_hash"])),
-        index=_key(nodes["identifier_type"], nodes["value_hash"]),
-    )
-    edges = _merged(
-        pd.concat([_record_edges(records, position, node_of), _link_edges(links, node_of)], ignore_index=True)
-    )
-    edges["score"] = edges["rule"].map(rules.rule_scores).astype(float).fillna(rules.minimum_score)
-    universe["fault"] = _faults(universe, edges, rules)
-    judged, ambiguous = hold_ambiguous(universe, _judged(universe, edges, rules), rules)
-    universe.loc[ambiguous, "fault"] = AMBIGUOUS
-    return Graph(universe, judged)
+    @classmethod
+    def of(cls, graph: Graph, rules: IdentityRules) -> Kinds:
+        types, sound = graph.nodes["node_type"], graph.nodes["fault"].isna().to_numpy()
+        record = (types == RECORD).to_numpy(dtype=bool)
+        household = types.isin(rules.shared_types) | graph.nodes["reason"].isin(rules.shared_reasons)
+        shared = household.to_numpy(dtype=bool)
+        return cls(record, sound & ~record & ~shared, sound & ~record & shared)
 
 
-def components(graph: Graph) -> Codes:
-    """Label of the connected component of each node over accepted edges; shape (nodes,)."""
-    edges = graph.accepted
-    return connect(len(graph.nodes), edges["left"].to_numpy(), edges["right"].to_numpy())
-
-
-def edge_table(graph: Graph) -> pd.DataFrame:
-    """Edges under the names of their nodes, as ``scores.identity_edges`` keeps them."""
-    types = graph.nodes["node_type"].to_numpy(dtype=object)
-    hashes = graph.nodes["node_hash"].to_numpy(dtype=object)
-    left, right = graph.edges["left"].to_numpy(), graph.edges["right"].to_numpy()
-    named = pd.DataFrame(
-        {
-            "left_type": types[left],
-            "left_node": hashes[left],
-            "right_type": types[right],
-            "right_node": hashes[right],
-        }
-    )
-    return pd.concat([named, graph.edges.drop(columns=["left", "right"]).reset_index(drop=True)], axis=1)
-
-
-def _key(node_type: pd.Series, node_hash: pd.Series) -> pd.Index:
-    return pd.Index(node_type.astype(str) + "\x1f" + node_hash.astype(str))
-
-
-def _universe(identifiers: pd.DataFrame, records: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
-    """Every node once, in content order, so that nothing after it depends on the order of rows."""
-    values = identifiers.merge(nodes, on=["identifier_type", "value_hash"], how="left")
-    if values["node_hash"].isna().any():
-        lost = values[values["node_hash"].isna()].iloc[0]
-        raise ValueError(
-            f"identifier value {lost['value_hash']} ({lost['identifier_type']}) has no node: normalise it first "
-            "(scores.identity_nodes is behind int_identity__identifiers)"
-        )
-    values = values.rename(columns={"identifier_type": "node_type"})
-    of_records = records[["node_hash", "first_seen_at"]].assign(node_type=RECORD, is_usable=True, reason=None)
-    columns = ["node_type", "node_hash", "first_seen_at", "is_usable", "reason"]
-    frames = [frame[columns] for frame in (values, of_records) if len(frame)]
-    if not frames:
-        return pd.DataFrame(columns=columns)
-    both = pd.concat([frame.astype({"reason": object}) for frame in frames], ignore_index=True)
-    both["first_seen_at"] = _instants(both["first_seen_at"])
-    grouped = both.groupby(["node_type", "node_hash"], sort=True, as_index=False)
-    return grouped.agg(
-        first_seen_at=("first_seen_at", "min"), is_usable=("is_usable", "all"), reason=("reason", "first")
-    )
-
-
-def _record_edges(records: pd.DataFrame, position: pd.Index, node_of: pd.Series) -> pd.DataFrame:
-    carried = records[records["value_hash"].notna()]
+def carried(graph: Graph) -> pd.DataFrame:
+    """record, node, start, end, is_ended: identifiers of records; what a record still carries has no end."""
+    edges = graph.edges[graph.edges["rule"] == RECORD]
+    left_is_record = (graph.types()[edges["left"].to_numpy()] == RECORD) if len(edges) else np.empty(0, dtype=bool)
+    left, right = edges["left"].to_numpy(), edges["right"].to_numpy()
+    ended = (edges["status"] == "ended").to_numpy(dtype=bool)
     return pd.DataFrame(
         {
-            "left": position.get_indexer(_key(pd.Series(RECORD, index=carried.index), carried["node_hash"])),
-            "right": _positions(carried["identifier_type"], carried["value_hash"], node_of),
-            "rule": RECORD,
-            "evidence": np.ones(len(carried), dtype=np.int64),
-            **{name: _instants(carried[name]) for name in _SEEN},
+            "record": np.where(left_is_record, left, right),
+            "node": np.where(left_is_record, right, left),
+            "start": edges["first_seen"].to_numpy(dtype=np.int64),
+            "end": np.where(ended, edges["last_seen"].to_numpy(dtype=np.int64), FOREVER),
+            "is_ended": ended,
         }
     )
 
 
-def _link_edges(links: pd.DataFrame, node_of: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "left": _positions(links["left_type"], links["left_value_hash"], node_of),
-            "right": _positions(links["right_type"], links["right_value_hash"], node_of),
-            "rule": links["rule"].to_numpy(),
-            "evidence": links["evidence"].to_numpy(dtype=np.int64),
-            **{name: _instants(links[name]) for name in _SEEN},
-        }
+def links(graph: Graph, kinds: Kinds, rules: IdentityRules) -> pd.DataFrame:
+    """Edges between two sound identifiers, strong enough to count."""
+    edges = graph.edges
+    sound = kinds.personal | kinds.shared
+    left, right = edges["left"].to_numpy(), edges["right"].to_numpy()
+    strong = edges["score"].to_numpy(dtype=float) >= rules.minimum_score
+    counts: Mask = edges["rule"].isin(LINK_RULES).to_numpy(dtype=bool) & sound[left] & sound[right] & strong
+    return edges.loc[counts]
+
+
+def between_records(graph: Graph) -> Mask:
+    """Which edges tie two records."""
+    record = (graph.nodes["node_type"] == RECORD).to_numpy(dtype=bool)
+    return np.asarray(record[graph.edges["left"].to_numpy()] & record[graph.edges["right"].to_numpy()], dtype=np.bool_)
+
+
+def is_sound_identity(graph: Graph) -> Mask:
+    """Nodes that make a customer known: a record, or a sound identifier a person gave (not a cookie, not a device)."""
+    types = graph.nodes["node_type"]
+    return np.asarray(
+        ~types.isin(ANONYMOUS_TYPES).to_numpy(dtype=bool) & graph.nodes["fault"].isna().to_numpy(), dtype=np.bool_
     )
-
-
-def _instants(column: pd.Series) -> npt.NDArray[np.datetime64]:
-    """Naive UTC: arrays of zoned timestamps are objects, fifty times slower to group."""
-    return np.asarray(pd.to_datetime(column, utc=True).dt.tz_localize(None), dtype="datetime64[us]")
-
-
-def _positions(identifier_type: pd.Series, value_hash: pd.Series, node_of: pd.Series) -> Codes:
-    keys = _key(identifier_type, value_hash)
-    found = node_of.index.get_indexer(keys)
-    positions = np.where(found >= 0, node_of.to_numpy()[found], -1) if len(node_of) else np.full(len(keys), -1)
-    if (positions < 0).any():
-        raise ValueError(
-            f"a record or link carries {keys[int(np.argmax(positions < 0))]!r}, which is not among the identifiers: "
-            "rebuild int_identity__identifiers"
-        )
-    return positions.astype(np.int64)
-
-
-def _merged(edges: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair of nodes and rule: several spellings of one value give one edge with more evidence."""
-    left = np.minimum(edges["left"], edges["right"])
-    right = np.maximum(edges["left"], edges["right"])
-    pairs = edges.assign(left=left, right=right)
-    pairs = pairs[pairs["left"] != pairs["right"]]
-    grouped = pairs.groupby(["left", "right", "rule"], sort=True, as_index=False)
-    return grouped.agg(
-        evidence=("evidence", "sum"), first_seen_at=("first_seen_at", "min"), last_seen_at=("last_seen_at", "max")
-    )
-
-
-def _faults(universe: pd.DataFrame, edges: pd.DataFrame, rules: IdentityRules) -> npt.NDArray[np.object_]:
-    """Why edges to a node are held: it is unusable, or a hub; null for a node in good standing."""
-    faults = np.full(len(universe), None, dtype=object)
-    usable = universe["is_usable"].to_numpy(dtype=bool)
-    kinds, reasons = universe["node_type"].to_numpy(dtype=object), universe["reason"].to_numpy(dtype=object)
-    for node in np.flatnonzero(~usable):
-        faults[node] = f"{kinds[node]} unusable: {reasons[node]}"
-    types, found_types = pd.factorize(universe["node_type"])
-    names = [str(name) for name in found_types]
-    pairs = edges[["left", "right"]].drop_duplicates().to_numpy()
-    pairs = pairs[usable[pairs].all(axis=1)] if len(pairs) else pairs.reshape(0, 2)
-    ends = np.concatenate([pairs[:, 0], pairs[:, 1]])
-    others = np.concatenate([pairs[:, 1], pairs[:, 0]])
-    # distinct neighbours of each node, by the neighbour's type; shape (nodes, types)
-    degrees = np.bincount(ends * len(names) + types[others], minlength=len(universe) * len(names))
-    degrees = degrees.reshape(len(universe), len(names))
-    for limit in rules.limits:
-        if limit.counted_type not in names or limit.node_type not in names:
-            continue
-        degree = degrees[:, names.index(limit.counted_type)]
-        for node in np.flatnonzero((types == names.index(limit.node_type)) & (degree > limit.limit)):
-            if faults[node] is None:
-                faults[node] = f"{limit.node_type} tied to {degree[node]} of {limit.counted_type}, limit {limit.limit}"
-    return faults
-
-
-def _judged(universe: pd.DataFrame, edges: pd.DataFrame, rules: IdentityRules) -> pd.DataFrame:
-    faults = universe["fault"].to_numpy(dtype=object)
-    left, right = faults[edges["left"].to_numpy()], faults[edges["right"].to_numpy()]
-    reason = np.where(pd.notna(left), left, right)
-    weak = pd.isna(reason) & (edges["score"].to_numpy() < rules.minimum_score)
-    reason = np.where(weak, f"score below {rules.minimum_score:g}", reason)
-    status = np.where(pd.notna(reason), "held", "accepted")
-    return edges.assign(status=status, reason=reason)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from millibar.identity.components import Codes
+from millibar.identity.names import root_name
 
 Flags = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -22,8 +23,8 @@ REASONS = {
     "birth_date": "birth dates far apart",
     "given_name": "another first name",
 }
-SIMILAR_NAMES = 0.82  # Jaro-Winkler; one slip in a name of five letters keeps more
-SURE_PAIR = 0.95
+LONG_NAME = 8
+SURE_PAIR = 0.999
 LEAST_SURE_PAIRS = 200
 
 
@@ -33,7 +34,7 @@ class Guards:
 
     modes: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(BITS, "auto"))
     # A field in which more than this share of the sure pairs disagree says nothing about who is who.
-    unreliable_share: float = 0.03
+    unreliable_share: float = 0.01
 
     def __post_init__(self) -> None:
         for name, mode in self.modes.items():
@@ -132,27 +133,32 @@ def _alike(first: npt.NDArray[np.object_], second: npt.NDArray[np.object_]) -> M
     judged = pd.DataFrame(list(distinct), columns=["first", "second"])
     with duckdb.connect() as connection:
         told = connection.execute(
-            "select jaro_winkler_similarity(replace(first, ' ', ''), replace(second, ' ', '')) as similarity "
-            "from judged"
+            "select damerau_levenshtein(replace(first, ' ', ''), replace(second, ' ', '')) as slips from judged"
         ).fetchnumpy()
     words = list(zip(judged["first"].astype(str), judged["second"].astype(str), strict=True))
     alike = np.array(
         [
-            bool(one and other) and (similar >= SIMILAR_NAMES or _shares_a_word(one, other))
-            for (one, other), similar in zip(words, told["similarity"].tolist(), strict=True)
+            bool(one.strip() and other.strip()) and (_is_slip(one, other, slips) or _same_root(one, other))
+            for (one, other), slips in zip(words, told["slips"].tolist(), strict=True)
         ],
         dtype=np.bool_,
     )
     return np.asarray(alike[codes], dtype=np.bool_)
 
 
-def _shares_a_word(first: str, second: str) -> bool:
-    """A word in common, an initial of the other, or the beginning of it (alex - alexandre)."""
-    one, other = first.split(), second.split()
-    for word in one:
-        for counterpart in other:
-            short, long = sorted((word, counterpart), key=len)
-            if long.startswith(short):
-                return True
-    initials = "".join(word[0] for word in other), "".join(word[0] for word in one)
+def _is_slip(first: str, second: str, slips: int) -> bool:
+    """One slip of the finger, two in a long name; more would make Jacqueline a slip of Jacques."""
+    return slips <= (2 if min(len(first), len(second)) >= LONG_NAME else 1)
+
+
+def _same_root(first: str, second: str) -> bool:
+    """A word in common, a short form (alex - alexandre) or an initial. A beginning is not enough: jean - jeanne."""
+    one, other = root_name(first).split(), root_name(second).split()
+    if set(one) & set(other):
+        return True
+    if any(len(word) == 1 and word[0] == name[0] for word in one[:1] for name in other[:1]) or any(
+        len(word) == 1 and word[0] == name[0] for word in other[:1] for name in one[:1]
+    ):
+        return True
+    initials = "".join(word[0] for word in second.split()), "".join(word[0] for word in first.split())
     return first.replace(" ", "") == initials[0] or second.replace(" ", "") == initials[1]

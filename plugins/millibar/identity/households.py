@@ -1,59 +1,53 @@
-"""Identifiers a household shares (landline, postal address, tablet): they join a customer, never two of them."""
+"""Households: persons of one address and family name, one landline or one mailbox. For analysis, never for contact."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from millibar.identity.components import Codes, connect
-from millibar.identity.rules import IdentityRules
+from millibar.identity.graph import Graph, Kinds, carried
+from millibar.identity.rules import LANDLINE
 
-AMBIGUOUS = "shared by several customers"
-NOBODY, SEVERAL = -1, -2
+ADDRESS, PHONE, MAIL = "address and family name", "landline", "family mail"
+HOUSEHOLD_COLUMNS = ["customer", "household", "evidence"]
 
 
-def hold_ambiguous(
-    nodes: pd.DataFrame, edges: pd.DataFrame, rules: IdentityRules
-) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
-    """Hold the accepted edges of shared identifiers that would make one customer of two.
+def households(graph: Graph, kinds: Kinds, persons: Codes, features: pd.DataFrame) -> pd.DataFrame:
+    """customer, household, evidence: persons who share a household with another, one row a person.
 
-    Customers are first formed without the shared identifiers. A group of shared identifiers that are tied to each other
-    (a tablet and its cookies) joins the customer it touches, where there is just one. Where there are several, each
-    identifier joins the customer it touches itself, if that is one; everything else of the group is held.
-
-    ``nodes``, ``edges``: as in :class:`millibar.identity.graph.Graph`. Returns the edges, and which nodes touch several
-    customers and so name none; shape (nodes,).
+    ``persons``: number of the person of each record, -1 elsewhere. ``features``: family_name of each record, in the
+    order of the records' positions. ``customer``: number of the person; ``household``: the lowest of its persons.
     """
-    shared = (nodes["node_type"].isin(rules.shared_types) | nodes["reason"].isin(rules.shared_reasons)).to_numpy(bool)
-    left, right = edges["left"].to_numpy(), edges["right"].to_numpy()
-    accepted = (edges["status"] == "accepted").to_numpy(bool)
-    firm = accepted & ~shared[left] & ~shared[right]
-    among = accepted & shared[left] & shared[right]
-    across = accepted & (shared[left] != shared[right])
-    customers = connect(len(nodes), left[firm], right[firm])
-    groups = connect(len(nodes), left[among], right[among])
-    end = np.where(shared[left], left, right)[across]
-    owner = customers[np.where(shared[left], right, left)[across]]
-    of_node = _only_owner(end, owner, len(nodes))
-    of_group = _only_owner(groups[end], owner, len(nodes))[groups]
-    clear = of_group != SEVERAL
-    held = np.zeros(len(edges), dtype=bool)
-    held[across] = ~clear[end] & (of_node[end] == SEVERAL)
-    same = (of_node[left] == of_node[right]) & (of_node[left] >= 0)
-    held |= among & ~clear[left] & ~same
-    reason = edges["reason"].to_numpy(dtype=object).copy()
-    kinds = nodes["node_type"].to_numpy(dtype=object)
-    for place in np.flatnonzero(held):
-        node = left[place] if shared[left[place]] else right[place]
-        reason[place] = f"{kinds[node]} {AMBIGUOUS}"
-    judged = edges.assign(status=np.where(held, "held", edges["status"]), reason=reason)
-    return judged, of_node == SEVERAL
+    held = carried(graph)
+    held = held[~held["is_ended"]]
+    node, record = held["node"].to_numpy(np.int64), held["record"].to_numpy(np.int64)
+    family = np.full(graph.size, None, dtype=object)
+    family[np.flatnonzero(kinds.record)] = features["family_name"].to_numpy(dtype=object)
+    types = graph.types()[node]
+    landline = kinds.shared[node] & (graph.nodes["reason"].to_numpy(dtype=object)[node] == LANDLINE)
+    frame = pd.DataFrame({"node": node, "person": persons[record], "family": family[record]})
+    shared = [
+        (ADDRESS, frame[kinds.shared[node] & (types == "postal_key") & frame["family"].notna().to_numpy()]),
+        (PHONE, frame[landline].assign(family="")),
+        (MAIL, frame[kinds.personal[node] & (types == "email")].assign(family="")),
+    ]
+    told = pd.concat([_together(rows, evidence) for evidence, rows in shared], ignore_index=True)
+    if told.empty:
+        return pd.DataFrame(columns=HOUSEHOLD_COLUMNS)
+    left, right = told["first"].to_numpy(np.int64), told["person"].to_numpy(np.int64)
+    labels = connect(int(persons.max(initial=-1)) + 1, left, right)
+    ends = pd.DataFrame({"customer": np.r_[left, right], "evidence": np.tile(told["evidence"].to_numpy(), 2)})
+    found = ends.drop_duplicates().sort_values(["customer", "evidence"])
+    found = found.groupby("customer", as_index=False).agg(evidence=("evidence", ", ".join))
+    household = pd.Series(labels[found["customer"].to_numpy(np.int64)])
+    found["household"] = found["customer"].groupby(household).transform("min")
+    return found[HOUSEHOLD_COLUMNS]
 
 
-def _only_owner(places: Codes, owners: Codes, size: int) -> npt.NDArray[np.int64]:
-    """The owner of each place where it has one alone; NOBODY or SEVERAL otherwise. Shape (size,)."""
-    lowest, highest = np.full(size, np.iinfo(np.int64).max), np.full(size, NOBODY)
-    np.minimum.at(lowest, places, owners)
-    np.maximum.at(highest, places, owners)
-    return np.where(highest == NOBODY, NOBODY, np.where(lowest == highest, highest, SEVERAL))
+def _together(rows: pd.DataFrame, evidence: str) -> pd.DataFrame:
+    """first, person, evidence: each person tied to the first one on the same node (and of the same family)."""
+    distinct = rows[["node", "family", "person"]].drop_duplicates()
+    distinct["first"] = distinct.groupby(["node", "family"])["person"].transform("min")
+    apart = distinct[distinct["first"] != distinct["person"]]
+    return apart[["first", "person"]].assign(evidence=evidence)

@@ -21,8 +21,12 @@ SHORTEST_TOKEN = 4  # a shorter cookie or device id cannot be anybody's own
 SHORTEST_POSTAL_KEY = 6
 
 _EMAIL = re.compile(r"([a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64})@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8})")
+_SEPARATORS = re.compile(r"[._\-]")
 _PHONE_CHARACTERS = re.compile(r"\+?[0-9 ./()\-]+")
 _LANDLINE = re.compile(r"\+33[1-59]|\+(?:590590|594594|596596|26226[23])")
+FRANCE = "FR"
+# phonenumbers.PhoneNumberType: toll-free, premium rate, shared cost, universal access, voicemail
+_SERVICE_TYPES = frozenset({3, 4, 5, 9, 10})
 _SPREADSHEET_NUMBER = re.compile(r"(\+?[0-9]+)\.0")
 # French numbers beginning like this are overseas: the country code differs from +33.
 _OVERSEAS = {
@@ -132,8 +136,9 @@ def _email(text: str, rules: IdentityRules) -> str:
             domain = domain.encode("idna").decode("ascii")
         except UnicodeError as error:
             raise UnusableError("malformed") from error
-    match = _EMAIL.fullmatch(f"{local}@{domain}")
-    if match is None or local.startswith(".") or local.endswith(".") or ".." in local:
+    if not local.isascii():
+        local = _international_local(local, domain)
+    elif _EMAIL.fullmatch(f"{local}@{domain}") is None or local.startswith(".") or local.endswith(".") or ".." in local:
         raise UnusableError("malformed")
     labels = domain.split(".")
     if any(label.startswith("-") or label.endswith("-") for label in labels):
@@ -142,6 +147,17 @@ def _email(text: str, rules: IdentityRules) -> str:
         raise UnusableError("malformed")
     provider = rules.providers.get(domain)
     return f"{local}@{domain}" if provider is None else _mailbox(local, provider)
+
+
+def _international_local(local: str, domain: str) -> str:
+    """The part before the @ in other than ASCII letters, as RFC 6531 admits it."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        checked = validate_email(f"{local}@{domain}", check_deliverability=False)
+    except EmailNotValidError as error:
+        raise UnusableError("malformed") from error
+    return str(checked.local_part).lower()
 
 
 def _mailbox(local: str, provider: MailProvider) -> str:
@@ -153,6 +169,11 @@ def _mailbox(local: str, provider: MailProvider) -> str:
     if not local:
         raise UnusableError("malformed")
     return f"{local}@{provider.canonical}"
+
+
+def mailbox_name(address: str) -> str:
+    """What stands before the @ of a normal address, without the signs providers and people put in and leave out."""
+    return _SEPARATORS.sub("", address.partition("@")[0])
 
 
 def _phone(text: str, rules: IdentityRules) -> str:
@@ -169,6 +190,8 @@ def _phone(text: str, rules: IdentityRules) -> str:
         return _international(digits)
     if digits.startswith("00"):
         return _international(digits[2:])
+    if rules.phone_region != FRANCE:
+        return _of_country(digits, rules.phone_region)
     if len(digits) == 10 and digits[0] == "0":
         return _french(digits[1:])
     if len(digits) == 9 and digits[0] in "1234567":
@@ -185,7 +208,31 @@ def _international(digits: str) -> str:
         raise UnusableError("too_short")
     if len(digits) > 15 or digits.startswith("0"):
         raise UnusableError("malformed")
-    return f"+{digits}"
+    return _of_country(f"+{digits}", None)
+
+
+def _of_country(written: str, region: str | None) -> str:
+    """E.164 by the numbering plan of ``region``, or of the country code the number begins with."""
+    import phonenumbers  # a tenth of a second to import, and an ordinary French number does without
+
+    try:
+        number = phonenumbers.parse(written, region)
+    except phonenumbers.NumberParseException as error:
+        too_short = error.error_type == phonenumbers.NumberParseException.TOO_SHORT_NSN
+        raise UnusableError("too_short" if too_short else "malformed") from error
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible == phonenumbers.ValidationResult.TOO_SHORT:
+        raise UnusableError("too_short")
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise UnusableError("malformed")
+    if phonenumbers.number_type(number) in _SERVICE_TYPES:
+        raise UnusableError("service_number")
+    normal = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    if normal.startswith("+33"):
+        return _french(normal[3:])
+    if len(normal) < 9:
+        raise UnusableError("too_short")
+    return normal
 
 
 def _french(national: str) -> str:

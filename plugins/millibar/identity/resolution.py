@@ -1,177 +1,191 @@
-"""Who is who: identifiers, records and links in; customers, edges, merges and splits out."""
+"""Who is who: a graph of records and identifiers in; customers, their history and what was refused out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from millibar.identity.components import Codes
-from millibar.identity.customer_ids import Ids, Naming, known_components, name_components
-from millibar.identity.graph import Graph, build_graph, components, edge_table
-from millibar.identity.households import AMBIGUOUS
-from millibar.identity.rules import RECORD, IdentityRules
+from millibar.identity import persons as pairs_of_records
+from millibar.identity.clustering import Clustering, ClusterRules
+from millibar.identity.components import Codes, connect
+from millibar.identity.customer_ids import Ids, Naming, known_components, name_components, shared_id
+from millibar.identity.graph import Graph, Kinds, between_records, is_sound_identity
+from millibar.identity.households import households
+from millibar.identity.judgement import judge, linked_edges
+from millibar.identity.lineage import events
+from millibar.identity.ownership import Ownership, attach
+from millibar.identity.periods import NOBODY
+from millibar.identity.rules import PROBABILISTIC, IdentityRules
 
-CLUSTER_COLUMNS = ["node_type", "node_hash", "customer_id", "is_known", "confidence"]
-EVENT_COLUMNS = ["event", "customer_id", "other_customer_id", "because"]
+CLUSTER_COLUMNS = ["node", "customer_id", "is_known", "confidence", "component"]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What identity was before: ``ids``, customer id of each node (None where it is new), shape (nodes,); ``aliases``,
+    retired id -> the id it was merged into; ``living``, which of some ids are borne by customers outside the graph.
+    """
+
+    ids: Ids
+    aliases: dict[str, str] = field(default_factory=dict)
+    living: Callable[[Iterable[str]], set[str]] = lambda _: set()
+
+    @classmethod
+    def none(cls, size: int) -> Past:
+        return cls(np.full(size, None, dtype=object))
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """The partition and how it came about.
+    """The partition and how it came about; ``node``, ``left``, ``right`` are positions in the graph.
 
-    ``clusters``: node_type, node_hash, customer_id, is_known, confidence (one row a node).
-    ``edges``: as :func:`millibar.identity.graph.edge_table`. ``events``: event (merge / split), customer_id (who goes
-    on), other_customer_id (who ended in a merge, who is new in a split), because. ``figures``: counts to publish.
+    ``clusters``: node, customer_id, is_known, confidence, component (one row a node). ``edges``: status, reason, uses
+    of each edge of the graph, in its order. ``linked``: further edges between records (left, right, rule, score,
+    first_seen, status, reason, uses). ``periods``: node, customer_id, valid_from, valid_to (microseconds,
+    ALWAYS and FOREVER where open). ``households``: customer_id, household_id, evidence. ``refusals``, ``review``:
+    left, right, probability, reason. ``events``: event (merge / split), customer_id (who goes on), other_customer_id
+    (who ended in a merge, who is new in a split), because. ``guards``: conflict guards that held.
     """
 
     clusters: pd.DataFrame
     edges: pd.DataFrame
+    linked: pd.DataFrame
+    periods: pd.DataFrame
+    households: pd.DataFrame
+    refusals: pd.DataFrame
+    review: pd.DataFrame
     events: pd.DataFrame
-    figures: dict[str, Any]
+    guards: tuple[str, ...]
 
 
 def resolve(
-    identifiers: pd.DataFrame,
-    records: pd.DataFrame,
-    links: pd.DataFrame,
-    nodes: pd.DataFrame,
-    previous: pd.DataFrame,
-    aliases: dict[str, str],
-    rules: IdentityRules,
+    graph: Graph, features: pd.DataFrame, rules: IdentityRules, cluster_rules: ClusterRules, past: Past | None = None
 ) -> Resolution:
-    """Resolve all customers; inputs as :func:`millibar.identity.graph.build_graph`.
+    """Resolve the customers of a graph: of all nodes, or of whole components.
 
-    ``previous``: node_type, node_hash, customer_id as they were before this run (may be empty). ``aliases``: retired
-    customer id -> the id it was merged into. The result depends on the contents of the inputs, not on their order.
+    ``features``: what the conflict guards read, one row a record, in the order of the records' positions. The result
+    depends on the contents of the graph, not on the order of rows, and is the same for each component whatever other
+    components are beside it.
     """
-    graph = build_graph(identifiers, records, links, nodes, rules)
-    labels = components(graph)
-    previous_ids = _previous_ids(graph, previous)
-    naming = name_components(graph, labels, previous_ids, aliases)
-    known = known_components(graph, labels)
+    past = past or Past.none(graph.size)
+    kinds = Kinds.of(graph, rules)
+    pairs = pairs_of_records.linked_pairs(graph, kinds, rules)
+    clustering = pairs_of_records.cluster(graph, kinds, features, pairs, cluster_rules)
+    records = np.flatnonzero(kinds.record)
+    persons = np.full(graph.size, NOBODY, dtype=np.int64)
+    persons[records] = clustering.labels
+    ownership = attach(graph, kinds, persons, rules)
+    labels, shared = _labels(ownership)
+    naming = name_components(graph, labels, past.ids, past.aliases, shared, past.living)
+    refusals = _placed(clustering.refusals, records)
+    edges = judge(graph, ownership, refusals, rules, cluster_rules)
+    linked = linked_edges(pairs, ownership.owner, refusals)
+    home = households(graph, kinds, persons, features)
+    ids = naming.ids[labels] if graph.size else np.empty(0, dtype=object)
     clusters = pd.DataFrame(
         {
-            "node_type": graph.nodes["node_type"],
-            "node_hash": graph.nodes["node_hash"],
-            "customer_id": naming.ids[labels],
-            "is_known": known[labels],
-            "confidence": _confidence(graph),
+            "node": np.arange(graph.size),
+            "customer_id": ids,
+            "is_known": _known(graph, labels, ownership),
+            "confidence": _confidence(graph, edges, clustering, records, ownership),
+            "component": closures(graph, cluster_rules),
         }
     )
-    events = _events(graph, labels, previous_ids, naming)
-    moved = pd.notna(previous_ids) & (previous_ids != naming.ids[labels])
-    figures = _figures(graph, labels, known, events, nodes) | {"nodes_moved": int(moved.sum())}
-    return Resolution(clusters, edge_table(graph), events, figures)
-
-
-def _previous_ids(graph: Graph, previous: pd.DataFrame) -> Ids:
-    found = graph.nodes[["node_type", "node_hash"]].merge(
-        previous[["node_type", "node_hash", "customer_id"]], on=["node_type", "node_hash"], how="left"
+    return Resolution(
+        clusters,
+        edges,
+        linked,
+        _periods(graph, ownership, naming),
+        _households(home, naming),
+        refusals,
+        _placed(clustering.review, records),
+        events(graph, edges, labels, past.ids, naming),
+        clustering.guards,
     )
-    ids = found["customer_id"].to_numpy(dtype=object, copy=True)
-    ids[pd.isna(ids)] = None
-    return ids
 
 
-def _confidence(graph: Graph) -> npt.NDArray[np.float64]:
-    """Score of the best accepted edge of each node; a node alone is sure of itself, one in quarantine names nobody."""
-    edges = graph.accepted
-    best = np.zeros(len(graph.nodes))
+def closure_floor(rules: ClusterRules) -> float:
+    """Probability from which a pair of records puts both into one component: all that could matter to each other."""
+    return min(rules.threshold, rules.review[0])
+
+
+def closures(graph: Graph, rules: ClusterRules) -> npt.NDArray[np.object_]:
+    """``type:hash`` of the first node of each node's component: all nodes whose customers depend on each other."""
+    sound = graph.nodes["fault"].isna().to_numpy(dtype=bool)
+    edges = graph.edges
+    left, right = edges["left"].to_numpy(np.int64), edges["right"].to_numpy(np.int64)
+    weak = (edges["rule"] == PROBABILISTIC).to_numpy(dtype=bool) & (
+        edges["score"].to_numpy(dtype=float) < closure_floor(rules)
+    )
+    counts = sound[left] & sound[right] & ~weak & (edges["rule"] != "cannot_link").to_numpy(dtype=bool)
+    labels = connect(graph.size, left[counts], right[counts])
+    first = np.full(graph.size, graph.size, dtype=np.int64)
+    np.minimum.at(first, labels, np.arange(graph.size))
+    return graph.names()[first[labels]] if graph.size else np.empty(0, dtype=object)
+
+
+def _labels(ownership: Ownership) -> tuple[Codes, dict[int, int]]:
+    """Component of each node; a node that is nobody's now is one by itself: component -> node."""
+    labels = ownership.owner.copy()
+    shared = np.flatnonzero(labels == NOBODY)
+    labels[shared] = ownership.customers + np.arange(len(shared))
+    return labels, {int(labels[node]): int(node) for node in shared}
+
+
+def _known(graph: Graph, labels: Codes, ownership: Ownership) -> npt.NDArray[np.bool_]:
+    sound = is_sound_identity(graph) & (ownership.owner != NOBODY)
+    return known_components(graph, labels, sound)[labels]
+
+
+def _confidence(
+    graph: Graph, edges: pd.DataFrame, clustering: Clustering, records: Codes, ownership: Ownership
+) -> npt.NDArray[np.float64]:
+    """Of a record, how sure its person is; of an identifier, its best accepted edge.
+
+    A node alone is sure of itself, one in quarantine or shared names nobody.
+    """
+    best = np.zeros(graph.size)
+    used = (edges["status"] == "accepted").to_numpy(dtype=bool) & ~between_records(graph)
+    scores = graph.edges["score"].to_numpy(dtype=float)[used]
     for end in ("left", "right"):
-        np.maximum.at(best, edges[end].to_numpy(), edges["score"].to_numpy())
-    sound = graph.nodes["fault"].isna().to_numpy()
-    return np.where(sound, np.where(best == 0, 1.0, best), 0.0)
+        np.maximum.at(best, graph.edges[end].to_numpy(np.int64)[used], scores)
+    best = np.where(best == 0, 1.0, best)
+    best[records] = clustering.confidence
+    sound = graph.nodes["fault"].isna().to_numpy(dtype=bool) & (ownership.owner != NOBODY)
+    return np.where(sound, best, 0.0)
 
 
-def _events(graph: Graph, labels: Codes, previous_ids: Ids, naming: Naming) -> pd.DataFrame:
-    moved = naming.overlaps[naming.overlaps["old_id"] != naming.ids[naming.overlaps["component"]]]
-    if moved.empty:
-        return pd.DataFrame(columns=EVENT_COLUMNS)
-    living = set(naming.ids)
-    causes = _Causes(graph, labels, previous_ids)
-    rows = []
-    for old_id, component in zip(moved["old_id"], moved["component"], strict=True):
-        new_id = naming.ids[component]
-        if old_id in living:
-            rows.append(("split", old_id, new_id, causes.of_split(old_id, int(component))))
-        else:
-            rows.append(("merge", new_id, old_id, causes.of_merge(old_id)))
-    return pd.DataFrame(rows, columns=EVENT_COLUMNS)
+def _periods(graph: Graph, ownership: Ownership, naming: Naming) -> pd.DataFrame:
+    """A node nobody ever had alone is one period, which its cluster tells already."""
+    names = graph.names()
+    rows = [
+        (
+            node,
+            shared_id(names[node]) if period.owner == NOBODY else naming.ids[period.owner],
+            period.start,
+            period.end,
+        )
+        for node, periods in sorted(ownership.periods.items())
+        if len(periods) > 1
+        for period in periods
+    ]
+    frame = pd.DataFrame(rows, columns=["node", "customer_id", "valid_from", "valid_to"])
+    return frame.astype({"node": np.int64, "valid_from": np.int64, "valid_to": np.int64})
 
 
-class _Causes:
-    """Which edge made or unmade a customer, looked up once for all events."""
-
-    def __init__(self, graph: Graph, labels: Codes, previous_ids: Ids) -> None:
-        self._types = graph.nodes["node_type"].to_numpy(dtype=object)
-        self._hashes = graph.nodes["node_hash"].to_numpy(dtype=object)
-        self._edges = {name: graph.edges[name].to_numpy() for name in ("left", "right", "rule", "reason")}
-        edges = graph.edges.sort_values("first_seen_at", ascending=False, kind="stable")
-        places = edges.index.to_numpy(dtype=np.int64)
-        left, right = edges["left"].to_numpy(), edges["right"].to_numpy()
-        accepted = (edges["status"] == "accepted").to_numpy()
-        before_left, before_right = previous_ids[left], previous_ids[right]
-        self._made: dict[str, int] = {}
-        self._unmade: dict[tuple[str, int], int] = {}
-        for place in np.flatnonzero(accepted & (before_left != before_right)):
-            for old_id in (before_left[place], before_right[place]):
-                if old_id is not None:
-                    self._made.setdefault(old_id, int(places[place]))
-        apart = ~accepted & (before_left == before_right) & pd.notna(before_left) & (labels[left] != labels[right])
-        for place in np.flatnonzero(apart):
-            for node in (left[place], right[place]):
-                self._unmade.setdefault((before_left[place], int(labels[node])), int(places[place]))
-
-    def of_merge(self, retired: str) -> str:
-        edge = self._made.get(retired)
-        return "identifier shared" if edge is None else self._told(edge)
-
-    def of_split(self, parent: str, component: int) -> str:
-        edge = self._unmade.get((parent, component))
-        return "link no longer observed" if edge is None else f"{self._told(edge)}: {self._reason(edge)}"
-
-    def _reason(self, edge: int) -> str:
-        return str(self._edges["reason"][edge])
-
-    def _told(self, edge: int) -> str:
-        ends = (int(self._edges["left"][edge]), int(self._edges["right"][edge]))
-        named = " - ".join(f"{self._types[node]} {self._hashes[node][:12]}" for node in ends)
-        return f"{named} by {self._edges['rule'][edge]}"
+def _households(home: pd.DataFrame, naming: Naming) -> pd.DataFrame:
+    customers = naming.ids[home["customer"].to_numpy(np.int64)] if len(home) else np.empty(0, dtype=object)
+    named = pd.DataFrame({"customer_id": customers, "evidence": home["evidence"].to_numpy(dtype=object)})
+    lowest = named["customer_id"].groupby(home["household"].to_numpy()).transform("min")
+    named.insert(1, "household_id", ["h" + identity[1:] for identity in lowest])
+    return named
 
 
-def _figures(
-    graph: Graph, labels: Codes, known: npt.NDArray[np.bool_], events: pd.DataFrame, nodes: pd.DataFrame
-) -> dict[str, Any]:
-    sizes = np.bincount(labels) if len(labels) else np.zeros(1, dtype=np.int64)
-    is_record = (graph.nodes["node_type"] == RECORD).to_numpy()
-    unusable = nodes[~nodes["is_usable"].astype(bool)]
-    faulty = graph.nodes[graph.nodes["fault"].notna() & graph.nodes["is_usable"]]
-    ambiguous = faulty["fault"] == AMBIGUOUS
-    return {
-        "nodes": len(graph.nodes),
-        "records": int(is_record.sum()),
-        "customers": len(known),
-        "customers_known": int(known.sum()),
-        "records_per_customer": float(is_record.sum() / max(len(np.unique(labels[is_record])), 1)),
-        "cluster_nodes_median": float(np.median(sizes)),
-        "cluster_nodes_p99": float(np.quantile(sizes, 0.99)),
-        "cluster_nodes_max": int(sizes.max()),
-        "edges_accepted": len(graph.accepted),
-        "edges_held": len(graph.edges) - len(graph.accepted),
-        "hubs": _by_type(faulty[~ambiguous]),
-        "ambiguous": _by_type(faulty[ambiguous]),
-        "unusable": {
-            f"{kind} {reason}": int(count)
-            for kind, reason, count in unusable.groupby(["identifier_type", "reason"]).size().reset_index().to_numpy()
-        },
-        "merges": int((events["event"] == "merge").sum()),
-        "splits": int((events["event"] == "split").sum()),
-    }
-
-
-def _by_type(nodes: pd.DataFrame) -> dict[str, int]:
-    return {str(kind): int(count) for kind, count in nodes["node_type"].value_counts().sort_index().items()}
+def _placed(pairs: pd.DataFrame, records: Codes) -> pd.DataFrame:
+    """Places among the records to positions in the graph, the lower first."""
+    left, right = (records[pairs[name].to_numpy(np.int64)] for name in ("left", "right"))
+    return pairs.assign(left=np.minimum(left, right), right=np.maximum(left, right))

@@ -21,6 +21,11 @@ NODE_TYPES = (
 )
 ANONYMOUS_TYPES = frozenset({"device_id", "cookie_id"})
 
+# Rules of an edge: what tied its two nodes together.
+IDENTITY_LINK, SAME_ROW = "identity_link", "same_row"  # two identifiers, or the records that carry them
+PROBABILISTIC = "probabilistic"  # two records alike
+LINK_RULES = (IDENTITY_LINK, SAME_ROW)
+
 # Reason of a usable value that names a household rather than a person.
 LANDLINE = "landline"
 
@@ -131,17 +136,20 @@ class IdentityRules:
     placeholders: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(DEFAULT_PLACEHOLDERS))
     providers: dict[str, MailProvider] = field(default_factory=lambda: dict(DEFAULT_PROVIDERS))
     # How sure one sighting of a pair makes us that both belong to one person.
-    rule_scores: dict[str, float] = field(default_factory=lambda: {RECORD: 1.0, "identity_link": 0.95, "same_row": 0.9})
+    rule_scores: dict[str, float] = field(default_factory=lambda: {RECORD: 1.0, IDENTITY_LINK: 0.95, SAME_ROW: 0.9})
     minimum_score: float = 0.5
-    # What a household shares. Such an identifier joins a customer it points to alone; it never makes one of two.
+    # What a household shares: it joins customers after everything a person alone has.
     shared_types: tuple[str, ...] = ("postal_key", "device_id", "cookie_id")
     shared_reasons: tuple[str, ...] = (LANDLINE,)
+    # Country a phone number without a country code is of.
+    phone_region: str = "FR"
 
     def normalisation_version(self) -> str:
         """Fingerprint of what decides ``scores.identity_nodes``: when it changes, values are normalised again."""
         told = repr(
             (
                 NORMALISATION_CODE_VERSION,
+                self.phone_region,
                 sorted((kind, sorted(values)) for kind, values in self.placeholders.items()),
                 sorted((domain, sorted(asdict(rule).items())) for domain, rule in self.providers.items()),
             )
@@ -150,4 +158,4 @@ class IdentityRules:
 
 
 # Raise when normalise.py changes the normal form of any value.
-NORMALISATION_CODE_VERSION = 2
+NORMALISATION_CODE_VERSION = 3

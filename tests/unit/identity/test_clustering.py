@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from millibar.identity.clustering import Clustering, ClusterRules, cluster_records
 from millibar.identity.guards import Guards
 
-NO_GUARDS = ClusterRules(guards=Guards(dict.fromkeys(("loyalty_id", "birth_date", "given_name"), "off")))
+NO_GUARDS = ClusterRules(missing=0.0, guards=Guards(dict.fromkeys(("loyalty_id", "birth_date", "given_name"), "off")))
 
 
 def records(size: int, **columns: list[str | None]) -> pd.DataFrame:
@@ -198,6 +198,11 @@ def test_a_component_of_100_000_records_does_not_stop_the_run(shape: str) -> Non
     size = 100_000
     left = np.zeros(size - 1, dtype=np.int64) if shape == "star" else np.arange(size - 1)
     frame = pd.DataFrame({"left": left, "right": np.arange(1, size), "probability": 0.99})
-    told = cluster_records(records(size), frame, ClusterRules())
+    told = cluster_records(records(size), frame, ClusterRules(missing=0.0))
     assert np.bincount(told.labels).max() == 2
     assert len(told.labels) == size
+
+
+def test_a_pair_without_an_edge_must_not_reach_the_threshold() -> None:
+    with pytest.raises(ValueError, match="lower it"):
+        ClusterRules(threshold=0.5, missing=0.5)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millibar.identity import IdentityRules, normalise_value, normalise_values
+from millibar.identity.normalise import normalise_value, normalise_values
+from millibar.identity.rules import IdentityRules
 from millibar.sources.contracts import IDENTIFIER_TYPES
 
 RULES = IdentityRules()
@@ -144,3 +145,22 @@ def test_the_version_changes_with_the_placeholders_only() -> None:
     extended = IdentityRules(placeholders=RULES.placeholders | {"email": ("new@new.fr",)})
     assert extended.normalisation_version() != RULES.normalisation_version()
     assert IdentityRules(minimum_score=0.9).normalisation_version() == RULES.normalisation_version()
+
+
+@pytest.mark.parametrize(
+    ("region", "value", "normal"),
+    [("GB", "020 7946 0958", "+442079460958"), ("DE", "0151 23456789", "+4915123456789"), ("GB", "+33 6 12 34 56 79", "+33612345679"),
+     ("US", "(202) 555-0143", "+12025550143")],
+)  # fmt: skip
+def test_numbers_without_a_country_code_are_of_the_region(region: str, value: str, normal: str) -> None:
+    assert normalise_value("phone", value, IdentityRules(phone_region=region)).value == normal
+
+
+def test_numbers_no_plan_admits_are_told() -> None:
+    assert normalise_value("phone", "+44 20 7946 09581 22", RULES).reason == "malformed"
+    assert normalise_value("phone", "0800 1111", IdentityRules(phone_region="GB")).value is None
+    assert IdentityRules(phone_region="GB").normalisation_version() != RULES.normalisation_version()
+
+
+def test_mails_in_other_letters() -> None:
+    assert normalise_value("email", "Zoé@Exemple.fr", RULES).value == "zoé@exemple.fr"

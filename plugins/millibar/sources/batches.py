@@ -23,10 +23,11 @@ class Counts:
     duplicate: int = 0
     rejected: int = 0
     filtered: int = 0
+    erased: int = 0  # of the rejected: rows of erased persons, which are no fault of the file
 
     @property
     def rejected_share(self) -> float:
-        return self.rejected / self.read if self.read else 0.0
+        return (self.rejected - self.erased) / self.read if self.read else 0.0
 
     def assert_reconciled(self, where: str) -> None:
         """Raises ``AssertionError`` where a row went missing: a fault of the loader, never of the data."""

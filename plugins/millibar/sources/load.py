@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -10,9 +10,10 @@ from typing import TypeVar
 
 import psycopg2
 
+from millibar.privacy.tombstones import ERASED, Tombstones
 from millibar.settings import Settings
 from millibar.sources.batches import Batch, Book, Counts, close_batch, open_batches, plan_files
-from millibar.sources.blocks import Block, FileError
+from millibar.sources.blocks import Block, FileError, Rejected
 from millibar.sources.checking import Checked, Checker
 from millibar.sources.contracts import CHANNELS
 from millibar.sources.definition import Source
@@ -84,7 +85,8 @@ def load_source(
     with warehouse.lock(f"load:{source.name}"), ThreadPoolExecutor(1, thread_name_prefix="reader") as reader:
         prepare_session(warehouse)
         book = Book.read(warehouse, source.name)
-        loader = _Loader(warehouse, source, settings.hash_key, known_channels, reader)
+        tombstones = Tombstones.read(warehouse, settings)
+        loader = _Loader(warehouse, source, settings.hash_key, known_channels, reader, tombstones)
         if source.format == "sql":
             report.files.append(loader.load_query(run_id, as_of, book))
             return report
@@ -108,8 +110,10 @@ class _Loader:
         key: bytes,
         known_channels: Collection[str],
         reader: ThreadPoolExecutor,
+        tombstones: Tombstones | None,
     ) -> None:
         self._warehouse, self._source, self._key, self._reader = warehouse, source, key, reader
+        self._tombstones = tombstones
         self._channels = known_channels
         self._hasher = IdentifierHasher(key)
 
@@ -164,18 +168,26 @@ class _Loader:
         self, blocks: Iterator[Block], checker: Checker, batch: Batch, counts: Counts, quarantine: Quarantine
     ) -> list[str]:
         writer = RawWriter(self._warehouse, self._source.feed, batch, counts)
-        encoder = RowEncoder(self._source, batch, self._hasher, self._key, datetime.now(UTC))
+        encoder = RowEncoder(self._source, batch, self._hasher, self._key, datetime.now(UTC), self._tombstones)
         notes: list[str] = []
         for checked, encoded in self._ahead(_prepared(blocks, checker, encoder, notes)):
+            rejected = self._with_erased(checked.rejected, encoded.erased)
             counts.read += checked.read
             counts.filtered += checked.filtered
-            counts.rejected += len(checked.rejected)
-            quarantine.add(checked.rejected)
+            counts.rejected += len(rejected)
+            counts.erased += sum(row.reason == ERASED for row in rejected)
+            quarantine.add(rejected)
             if counts.rejected > HOPELESS_ROWS:
                 self._refuse_above_limit(counts, quarantine, batch, "; reading was given up here")
             writer.write(encoded)
         writer.finish()
         return notes
+
+    def _with_erased(self, rejected: Sequence[Rejected], erased: Sequence[int]) -> Sequence[Rejected]:
+        """Refused rows, and those of erased persons: nothing of these is kept but their number."""
+        if self._tombstones is None:
+            return rejected
+        return [*self._tombstones.blank(rejected), *(Rejected(line, None, None, ERASED, None) for line in erased)]
 
     def _ahead(self, items: Iterator[T]) -> Iterator[T]:
         """The items, each made in the reader thread while the one before is being copied."""

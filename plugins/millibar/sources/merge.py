@@ -9,6 +9,7 @@ import psycopg2.errors
 import pyarrow as pa
 from psycopg2 import sql
 
+from millibar.privacy.tombstones import ERASURE_FILE, KEY_PREFIX
 from millibar.sources.batches import Batch, Counts
 from millibar.sources.contracts import Feed
 from millibar.sources.encoding import copy_bytes, encode_column, join_fields
@@ -18,6 +19,7 @@ from millibar.warehouse.connect import Warehouse
 COPY_READ_BYTES = 1 << 20
 # No index serves this: statistics never know the batch at work, and a plan by its index would be quadratic.
 OF_THIS_BATCH = "r._batch_id + 0 = %(batch)s"
+IS_ERASED = f"r.crm_id like '{KEY_PREFIX}%%'"
 COMPARE = "set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_seqscan = off"
 
 
@@ -138,17 +140,25 @@ class RawWriter:
 
     def _update(self, condition: sql.Composable) -> int:
         names = [name for name in self._raw_columns if name != "_row_key"]
-        changes = sql.SQL(", ").join(sql.SQL("{0} = i.{0}").format(sql.Identifier(name)) for name in names)
+        changes = sql.SQL(", ").join(self._change(name) for name in names)
         statement = sql.SQL("update {} r set {} from {} i where r._row_key = i._row_key and {}").format(
             self._raw, changes, self._incoming, condition
         )
         return self._warehouse.execute(statement, self._parameters)
 
+    def _change(self, name: str) -> sql.Composable:
+        """A fact of an erased person stays under its key, whatever identifiers a file brings for it again."""
+        change = "{0} = i.{0}"
+        if name in self._feed.identifier_columns:
+            change = f"{{0}} = case when {IS_ERASED} then r.{{0}} else i.{{0}} end"
+        return sql.SQL(change).format(sql.Identifier(name))
+
     def _compare_personal(self, rows: Encoded) -> None:
         """Personal columns of the rows that were kept in place of older ones."""
+        condition = OF_THIS_BATCH + (f" and not coalesce({IS_ERASED}, false)" if self._feed.identifiers else "")
         kept = sql.SQL(
             "select r._row_key from {} r join {} i on r._row_key = i._row_key and {} and r._row_number = i._row_number"
-        ).format(self._raw, self._incoming, sql.SQL(OF_THIS_BATCH))
+        ).format(self._raw, self._incoming, sql.SQL(condition))
         self._warehouse.execute(
             sql.SQL("delete from {} where _row_key in ({})").format(self._pii, kept), self._parameters
         )
@@ -160,13 +170,20 @@ class RawWriter:
         self._warehouse.execute(insert.format(self._pii, self._incoming_pii, kept), self._parameters)
 
     def _remove_left_behind(self) -> None:
-        gone = sql.SQL("delete from {} where _batch_id = any(%(replaces)s) returning _row_key").format(self._raw)
+        # facts of this file that an erasure moved to a batch of its own
+        erased = (
+            "_file = %(file)s and _batch_id in (select e.batch_id from ops.load_batches e join ops.load_batches b"
+            " on b.batch_id = %(batch)s and b.source = e.source where e.file = %(erasure)s)"
+        )
+        gone = sql.SQL("delete from {} where _batch_id = any(%(replaces)s) or ({}) returning _row_key").format(
+            self._raw, sql.SQL(erased)
+        )
         note = sql.SQL(
             "insert into ops.removed_rows (feed, row_key, batch_id) select {}, _row_key, %(batch)s from gone"
         ).format(sql.Literal(self._feed.name))
         if self._feed.personal:
-            erase = sql.SQL("delete from {} p using gone g where p._row_key = g._row_key").format(self._pii)
-            statement = sql.SQL("with gone as ({}), erased as ({}) {}").format(gone, erase, note)
+            forget = sql.SQL("delete from {} p using gone g where p._row_key = g._row_key").format(self._pii)
+            statement = sql.SQL("with gone as ({}), forgotten as ({}) {}").format(gone, forget, note)
         else:
             statement = sql.SQL("with gone as ({}) {}").format(gone, note)
         self._warehouse.execute(statement, self._parameters)
@@ -175,7 +192,8 @@ class RawWriter:
 
     @property
     def _parameters(self) -> dict[str, object]:
-        return {"batch": self._batch.batch_id, "replaces": list(self._batch.replaces)}
+        batch = self._batch
+        return {"batch": batch.batch_id, "replaces": list(batch.replaces), "file": batch.label, "erasure": ERASURE_FILE}
 
     def _keep_identifiers(self, identifiers: pa.Table) -> None:
         columns = [identifiers[name].combine_chunks() for name in identifiers.column_names]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,9 @@ from millibar.sources.encoding import (
 )
 from millibar.sources.personal import IdentifierHasher
 
+if TYPE_CHECKING:
+    from millibar.privacy.tombstones import Tombstones
+
 NOTHING = pa.scalar(NULL_LENGTH, pa.binary())
 
 
@@ -37,6 +41,7 @@ class Encoded:
     personal: pa.Array | None  # same length as raw; null where a row has nothing personal
     repeated: int  # rows left out because a later one of the block has their key
     identifiers: pa.Table
+    erased: list[int] = field(default_factory=list)  # lines of erased persons, left out
 
     @property
     def rows(self) -> int:
@@ -64,8 +69,16 @@ def personal_keys(feed: Feed) -> list[str]:
 class RowEncoder:
     """Encodes the checked blocks of one batch."""
 
-    def __init__(self, source: Source, batch: Batch, hasher: IdentifierHasher, key: bytes, loaded_at: datetime) -> None:
-        self._source, self._feed, self._hasher = source, source.feed, hasher
+    def __init__(
+        self,
+        source: Source,
+        batch: Batch,
+        hasher: IdentifierHasher,
+        key: bytes,
+        loaded_at: datetime,
+        tombstones: Tombstones | None = None,
+    ) -> None:
+        self._source, self._feed, self._hasher, self._tombstones = source, source.feed, hasher, tombstones
         # Contents are hashed with a secret: names could be guessed from a plain hash of a customer's row.
         self._salt = pa.scalar(hmac.digest(key, b"row contents", hashlib.sha256), pa.binary())
         self._name = encode_constant(pa.scalar(source.name))
@@ -80,8 +93,13 @@ class RowEncoder:
         self._constants = pa.scalar(b"".join(constant.as_py() for constant in constants), pa.binary())
 
     def encode(self, checked: Checked) -> Encoded:
-        columns = self._hasher.hash_columns(self._feed, checked.columns)
-        columns["_line"] = pa.array(checked.lines)
+        clear, lines, erased_keys, erased = checked.columns, checked.lines, None, checked.lines[:0]
+        if self._tombstones and (spared := self._tombstones.spare(self._source.name, self._feed, clear, lines)):
+            clear, lines, erased_keys, erased = spared.columns, spared.lines, spared.keys, spared.erased
+        columns = self._hasher.hash_columns(self._feed, clear)
+        if erased_keys is not None:
+            columns["crm_id"] = pc.coalesce(erased_keys, columns["crm_id"]) if "crm_id" in columns else erased_keys
+        columns["_line"] = pa.array(lines)
         keys = self._keys(columns)
         kept = self._last_of_each_key(keys, columns)
         repeated = 0
@@ -96,7 +114,7 @@ class RowEncoder:
         row_hash = hexadecimal(md5(join_fields(hash_input)))
         line = encode_column(columns["_line"])
         raw = join_fields([content, self._constants, *line, *encode_column(row_hash), *key_field])
-        return Encoded(keys, raw, personal, repeated, self._hasher.take_new())
+        return Encoded(keys, raw, personal, repeated, self._hasher.take_new(), erased.tolist())
 
     def _keys(self, columns: dict[str, pa.Array]) -> pa.Array:
         return md5(join_fields([self._name, *self._fields(columns, list(self._feed.key))]))

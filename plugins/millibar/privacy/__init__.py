@@ -1,0 +1,1 @@
+"""Privacy: erasing a person everywhere, and the tombstones that keep an erased person out."""

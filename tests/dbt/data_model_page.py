@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
+PII = PROJECT / "dbt_project" / "models" / "pii"
 PAGE = PROJECT / "docs" / "DATA_MODEL.md"
 DOMAINS = {
     "customer": "Customers",
@@ -26,6 +27,14 @@ Contracts are enforced: a column that is missing or of another type stops the bu
 (`MILLIBAR_TIMEZONE`), money is in the reporting currency (dbt variable `reporting_currency`), shares run from 0 to 1.
 Personal data is in schema `pii` only; everything else carries keyed hashes.
 
+The customer view: `dim_customer` (one row a customer: golden values as hashes, consent, value, preferences),
+`dim_customer_identifier` (each identifier, whose it was when, what it may be used for), `dim_customer_channel` (consent
+and since when, first and last seen), `identity_crosswalk` (the customer of each CRM record, now and before),
+`customer_alias` (what a retired id means now), `pii.customer_golden` (clear golden values: which record, which rule,
+what lost). Golden values follow `seeds/survivorship_rules.csv`, `source_trust.csv` and `placeholder_values.csv`; a
+change there is taken up by the next run. What joined two records, or kept them apart, is in `identity_evidence`;
+`dim_household` is for analysis and never for contact.
+
 How layers are built: `dbt build --selector staging | core | marts | reporting` (dbt_project/selectors.yml). Incremental
 models take in whole load batches (ops.consumed_batches); the customers and days that change are logged
 (`intermediate.customer_changes`, `intermediate.day_changes`) and recomputed by the models that follow, nobody else.
@@ -39,13 +48,15 @@ def render() -> str:
     for folder, title in DOMAINS.items():
         parts.append(f"## marts: {title}\n")
         parts.extend(_table(model) for model in _models(PROJECT / "dbt_project" / "models" / "marts" / folder))
+    parts.append("## pii: clear values\n\nRead by the pipeline's role alone; never published.\n")
+    parts.extend(_table(model) for model in _models(PII, "_pii.yml"))
     parts.append("## reporting: what BI reads\n\nPublished to schema `bi` when the quality gate is green.\n")
     parts.extend(_table(model) for model in _models(PROJECT / "dbt_project" / "models" / "reporting"))
     return "\n".join(parts)
 
 
-def _models(folder: Path) -> list[dict[str, Any]]:
-    files = sorted(path for path in folder.glob("*.yml") if not path.name.startswith("_"))
+def _models(folder: Path, pattern: str = "[!_]*.yml") -> list[dict[str, Any]]:
+    files = sorted(folder.glob(pattern))
     return [model for path in files for model in yaml.safe_load(path.read_text())["models"]]
 
 

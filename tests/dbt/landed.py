@@ -29,9 +29,10 @@ def land(
     rows: Iterable[Row],
     *,
     replaces: int | None = None,
+    source: str = "",
 ) -> int:
     """Load one file of a feed; returns its batch. With ``replaces`` it is a correction of that batch's file."""
-    source = f"test_{feed}"
+    source = source or f"test_{feed}"
     keyed = {row_key(source, feed, row): row for row in rows}
     with warehouse.transaction():
         batch = warehouse.value(
@@ -44,6 +45,7 @@ def land(
         if keyed:
             warehouse.execute(f"delete from raw.{feed} where _row_key::text = any(%(keys)s)", {"keys": list(keyed)})
             warehouse.append(f"raw.{feed}", _table(feed, source, int(batch), delivered_on, keyed))
+            _land_personal(warehouse, feed, source, int(batch), keyed)
         if replaces is not None:
             warehouse.execute(
                 f"with gone as (delete from raw.{feed} where _batch_id = %(old)s returning _row_key) "
@@ -74,6 +76,20 @@ def _table(feed: str, source: str, batch: int, delivered_on: date, keyed: Mappin
 
 
 INTEGERS = ("_batch_id", "_row_number")
+
+
+def _land_personal(warehouse: Warehouse, feed: str, source: str, batch: int, keyed: Mapping[str, Row]) -> None:
+    """The personal columns of the rows that have some, in pii.<feed>."""
+    names = [column.name for column in FEEDS[feed].personal]
+    rows = [
+        {"_row_key": key, "_batch_id": batch, "_source": source}
+        | {name: row.get(name) for name in (*FEEDS[feed].key, *names)}
+        for key, row in keyed.items()
+        if any(row.get(name) for name in names)
+    ]
+    if rows:
+        warehouse.execute(f"delete from pii.{feed} where _row_key::text = any(%(keys)s)", {"keys": list(keyed)})
+        warehouse.append(f"pii.{feed}", pa.Table.from_pylist(rows))
 
 
 def begin(warehouse: Warehouse, as_of: date) -> None:

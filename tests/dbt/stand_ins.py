@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from millibar.sources.contracts import IDENTIFIER_TYPES
 from millibar.warehouse.connect import Warehouse
 
 SCORED = ("identity_nodes", "identity_clusters", "attribution_weight", "pressure_tolerance", "churn_customer")
@@ -28,6 +29,10 @@ def identify(warehouse: Warehouse) -> None:
     ):
         left, right = root((link["left_type"], link["left_hash"])), root((link["right_type"], link["right_hash"]))
         parent[max(left, right)] = min(left, right)
+    records = [
+        ("record", row["record_key"], next(((kind, row[kind]) for kind in IDENTIFIER_TYPES if row[kind]), None))
+        for row in warehouse.rows("select * from intermediate.int_identity__records")
+    ]
     run = warehouse.rows("select run_id, as_of from ops.run_context")[0]
     shared = {"as_of": run["as_of"], "run_id": run["run_id"]}
     _refill(
@@ -45,12 +50,13 @@ def identify(warehouse: Warehouse) -> None:
             {
                 "node_type": kind,
                 "node_hash": value,
-                "customer_id": "c:" + ":".join(root((kind, value))),
-                "is_known": root((kind, value))[0] != "cookie_id",
+                "customer_id": "c:" + ":".join(root(first)),
+                "is_known": root(first)[0] != "cookie_id",
                 "confidence": 1.0,
             }
             | shared
-            for kind, value in nodes
+            for kind, value, first in [*((kind, value, (kind, value)) for kind, value in nodes), *records]
+            if first
         ],
     )
 

@@ -25,6 +25,13 @@ PULL_CHANNELS = ("direct", "search_paid", "search_organic", "referral")
 TABLES = (
     "intermediate.int_identity__identifiers",
     "intermediate.int_identity__links",
+    "intermediate.int_identity__records",
+    "intermediate.int_identity__seen",
+    "intermediate.int_identity__signature_customers",
+    "intermediate.int_customer__records",
+    "intermediate.int_customer__golden",
+    "intermediate.int_customer__completeness",
+    "intermediate.int_customer__consent",
     "intermediate.int_journey__steps",
     "intermediate.int_pressure__current",
     "intermediate.int_engagement__customer_channel",
@@ -46,8 +53,10 @@ TABLES = (
     "marts.fct_churn",
     "marts.dim_customer",
     "marts.dim_customer_identifier",
+    "marts.dim_customer_channel",
+    "pii.customer_golden",
 )
-TECHNICAL = ("changed_as_of", "_batch_id")
+TECHNICAL = ("changed_as_of", "_batch_id", "change_id")
 
 Rows = list[dict[str, Any]]
 
@@ -87,7 +96,7 @@ class Market:
         """Deliver the first days; returns the touchpoint batch of each."""
         land(warehouse, "customers", START, [
             {"record_id": f"r{n}", "updated_at": f"{START}T08:00:00+00:00", "country": "FR", "email": h("email", n),
-             "crm_id": h("crm", n), "stated_channel": "email" if n % 3 else None}
+             "crm_id": h("crm", n), "stated_channel": "email" if n % 3 else None, "first_name": f"Name {n}"}
             for n in range(PEOPLE)
         ])  # fmt: skip
         return {
@@ -97,6 +106,7 @@ class Market:
     def deliver(self, warehouse: Warehouse, day: date) -> int:
         """The files of one day; the returned batch is that of the touchpoints."""
         land(warehouse, "orders", day, [self.order(day) for _ in range(self.chance.randrange(4))])
+        land(warehouse, "consents", day, [self.consent(day)])
         land(warehouse, "spend", day, [{"spent_on": day, "channel": "search_paid", "cost": 25, "campaign_id": "c1"}])
         return land(warehouse, "touchpoints", day, self.touchpoints(day))
 
@@ -134,6 +144,10 @@ class Market:
         return {"order_id": f"o{self.number}", "ordered_at": self.moment(day).isoformat(),
                 "amount": self.chance.randrange(10, 90), "sales_channel": self.chance.choice(["web", "store"]),
                 "crm_id": h("crm", someone)}  # fmt: skip
+
+    def consent(self, day: date) -> dict[str, Any]:
+        return {"changed_at": self.moment(day).isoformat(), "channel": self.chance.choice(["email", "sms"]),
+                "granted": self.chance.random() < 0.7, "email": h("email", self.chance.randrange(PEOPLE))}  # fmt: skip
 
     def moment(self, day: date) -> datetime:
         midnight = datetime.combine(day, datetime.min.time(), UTC)
@@ -190,7 +204,8 @@ def changed_versions(market: Market, warehouse: Warehouse, day: date, batches: d
         {"return_id": "x1", "order_id": changed[0]["order_id"], "returned_at": f"{day}T09:00:00+00:00", "amount": 5}
     ])  # fmt: skip
     land(warehouse, "customers", day, [
-        {"record_id": "r9", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", 900), "crm_id": h("crm", 9)}
+        {"record_id": "r9", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", 900), "crm_id": h("crm", 9),
+         "first_name": "Another name"}
     ])  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from dbt.data_model_page import PAGE, render
+from millibar.sources.contracts import FEEDS
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
@@ -17,7 +18,8 @@ CONTRACTED = [path for path in MODELS if path.parts[-3] == "marts" or path.paren
 PREFIXES = {
     "staging": ("stg_",),
     "intermediate": ("int_",),
-    "marts": ("dim_", "fct_", "identity_events"),
+    "marts": ("dim_", "fct_", "identity_", "customer_alias"),
+    "pii": ("customer_",),
     "reporting": ("rpt_",),
 }
 # SQL that other engines spell differently; it belongs in macros/cross_db.
@@ -80,8 +82,7 @@ def test_contracts_are_enforced() -> None:
     ids=lambda path: path.stem,
 )
 def test_sql_of_one_engine_stays_in_cross_db(path: Path) -> None:
-    statements = re.sub(r"--[^\n]*|\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
-    assert [match.group(0) for match in ENGINE_SQL.finditer(statements)] == []
+    assert [match.group(0) for match in ENGINE_SQL.finditer(without_comments(path))] == []
 
 
 def test_the_rule_on_engine_sql_sees_what_it_forbids() -> None:
@@ -98,14 +99,58 @@ def test_profile_holds_no_secret() -> None:
 
 
 def test_personal_data_is_out_of_reach() -> None:
-    """No model names schema pii: sources are the only way in."""
+    """Schema pii is read and written by the models of folder pii; one model outside counts what they hold."""
     sources = yaml.safe_load((PROJECT / "models" / "staging" / "_sources.yml").read_text())["sources"]
-    assert {source["schema"] for source in sources} == {"raw", "ops", "scores"}
-    assert [path.stem for path in MODELS if re.search(r"\bpii\.", re.sub(r"--[^\n]*", "", path.read_text()))] == []
+    assert {source["schema"] for source in sources} == {"raw", "ops", "scores", "pii"}
+    models = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["models"]["millibar"]
+    assert models["pii"]["+schema"] == "pii"
+    personal = [path.stem for path in MODELS if layer(path) == "pii"]
+    reads = re.compile(rf"\bpii\.|source\('pii'|ref\('({'|'.join(personal)})'\)")
+    outside = {path.stem for path in MODELS if layer(path) != "pii" and reads.search(without_comments(path))}
+    assert outside == {"int_customer__completeness"}
+    assert not re.search(r"\bvalue\b|losing", without_comments(model("int_customer__completeness")))
+
+
+HOUSEHOLD_MODELS = {"dim_customer", "dim_household"}
+
+
+def test_households_are_for_analysis_and_never_for_contact() -> None:
+    """No model but the two that show them, and no stage but the one that finds them, reads households."""
+    told = {path.stem for path in MODELS if "household" in without_comments(path)}
+    assert told == HOUSEHOLD_MODELS
+    assert {path.stem for path in CONTRACTED if any("household" in c["name"] for c in described(path)["columns"])} == (
+        HOUSEHOLD_MODELS
+    )
+    assert "analysis only" in described(model("dim_customer"))["columns"][household_column()]["description"]
+    stages = PROJECT.parent / "plugins" / "millibar"
+    contact_rules = [path for name in ("attribution", "pressure", "churn") for path in (stages / name).rglob("*.py")]
+    contact_rules += [stages / "pipeline" / "stages" / f"{name}.py" for name in ("attribution", "pressure", "churn")]
+    assert len(contact_rules) > 10
+    assert [path.stem for path in contact_rules if "household" in path.read_text()] == []
+
+
+def household_column() -> int:
+    return [column["name"] for column in described(model("dim_customer"))["columns"]].index("household_id")
+
+
+def model(name: str) -> Path:
+    return next(path for path in MODELS if path.stem == name)
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"--[^\n]*|\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
 
 
 def test_page_of_the_data_model_is_up_to_date() -> None:
     assert PAGE.read_text() == render(), "run python tests/dbt/data_model_page.py"
+
+
+def test_every_field_of_the_customers_feed_has_a_rule() -> None:
+    rows = (PROJECT / "seeds" / "survivorship_rules.csv").read_text().splitlines()[1:]
+    fields = [row.split(",", 1)[0] for row in rows]
+    feed = FEEDS["customers"]
+    wanted = {*feed.identifier_columns, *(column.name for column in feed.columns)} - {"record_id", "updated_at"}
+    assert sorted(fields) == sorted(wanted)
 
 
 @pytest.mark.parametrize("seed", ["channel_profiles", "action_plans", "kpi_benchmarks", "exchange_rates"])

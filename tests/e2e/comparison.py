@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from millibar.warehouse.connect import Warehouse
@@ -26,12 +28,14 @@ def canonical_customers(warehouse: Warehouse) -> dict[str, str]:
     return {row["customer_id"]: row["name"] for row in rows}
 
 
-def contents(warehouse: Warehouse, table: str, customers: dict[str, str] | None = None) -> pd.DataFrame:
+def contents(
+    warehouse: Warehouse, table: str, customers: dict[str, str] | None = None, apart: Collection[str] = ()
+) -> pd.DataFrame:
     """All rows of a table, sorted, without clocks; customers by their canonical name where a mapping is given."""
-    rows = pd.DataFrame(warehouse.rows(f"select * from {table}"))
+    rows = pd.DataFrame(warehouse.rows(f"select * from {table}")).drop(columns=list(apart), errors="ignore")
     rows = rows.drop(columns=[name for name in rows.columns if name in CLOCKS or name.startswith("_")])
     if customers is not None:
-        for name in ("customer_id", "other_customer_id"):
+        for name in ("customer_id", "other_customer_id", "left_customer_id", "right_customer_id"):
             if name in rows.columns:
                 rows[name] = rows[name].map(lambda value: customers.get(value, value))
     for name in rows.columns:
@@ -47,15 +51,15 @@ def differences(
     names: list[str],
     *,
     rename_customers: bool,
-    columns_apart: set[str] = frozenset(),
+    columns_apart: Collection[str] = (),
 ) -> dict[str, str]:
-    """Table -> what differs; empty where all are equal."""
+    """Table -> what differs; empty where all are equal. ``columns_apart``: schema.table.column, not compared."""
     left_names = canonical_customers(left) if rename_customers else None
     right_names = canonical_customers(right) if rename_customers else None
     told = {}
     for table in names:
-        one = contents(left, table, left_names).drop(columns=list(columns_apart), errors="ignore")
-        two = contents(right, table, right_names).drop(columns=list(columns_apart), errors="ignore")
+        apart = [name.rpartition(".")[2] for name in columns_apart if name.rpartition(".")[0] == table]
+        one, two = contents(left, table, left_names, apart), contents(right, table, right_names, apart)
         if len(one) != len(two):
             told[table] = f"{len(one)} rows against {len(two)}"
         elif not one.equals(two):

@@ -29,6 +29,8 @@ def test_every_promised_command_exists() -> None:
         "backfill",
         "status",
         "sources",
+        "erase",
+        "identity",
         "simulate",
         "demo",
         "services",

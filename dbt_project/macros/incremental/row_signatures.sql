@@ -55,3 +55,21 @@
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+{#- pre_hook: combinations no row holds any more leave the models that follow from them. -#}
+{% macro forget_lost_signatures() -%}
+    {%- if execute and is_incremental() -%}
+    delete from {{ this }}
+    where signature in (
+        select lost.signature from {{ ref('int_identity__signatures') }} as lost where lost.records = 0
+    )
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+    Number of this dbt invocation, larger than that of any before it (microseconds since 1970): the identity stage reads
+    rows whose change_id is newer than what it has read. After a full refresh all of them are.
+-#}
+{% macro change_id_of_run() -%}
+    cast({{ (run_started_at.timestamp() * 1000000) | int }} as {{ dbt.type_bigint() }})
+{%- endmacro %}

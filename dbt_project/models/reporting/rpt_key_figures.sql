@@ -39,9 +39,8 @@ states as (
         {{ count_if("state = 'under'") }} as customers_under,
         {{ count_if("state = 'balanced'") }} as customers_balanced,
         {{ count_if("state = 'over'") }} as customers_over
-    from {{ ref('fct_pressure_state') }} as states
-    inner join {{ ref('dim_customer') }} as customers on states.customer_id = customers.customer_id
-    where states.channel = 'all' and customers.is_known
+    from {{ ref('int_pressure__known_state') }}
+    where channel = 'all'
 
 ),
 

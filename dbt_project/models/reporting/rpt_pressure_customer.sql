@@ -1,12 +1,8 @@
--- Known customers only, as rpt_pressure_state counts them.
 with
 
 states as (
 
-    select states.*
-    from {{ ref('fct_pressure_state') }} as states
-    inner join {{ ref('dim_customer') }} as customers on states.customer_id = customers.customer_id
-    where customers.is_known
+    select * from {{ ref('int_pressure__known_state') }}
 
 ),
 

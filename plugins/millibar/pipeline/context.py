@@ -67,23 +67,31 @@ def begin(warehouse: Warehouse, run_id: str, as_of: date, started_by: str) -> Ru
     return RunContext(run_id, as_of, int(batch))
 
 
+def require_idle(warehouse: Warehouse, but: str = "") -> None:
+    """Keep runs from beginning until the open transaction ends; ``RunInProgress`` where one other than ``but`` is on.
+
+    Call it inside a transaction.
+    """
+    warehouse.execute("lock table ops.pipeline_runs in exclusive mode")
+    other = warehouse.rows(
+        """
+        select run_id, as_of, started_by, started_at from ops.pipeline_runs
+        where status = 'running' and run_id <> %(run_id)s
+          and started_at > now() - make_interval(hours => %(hours)s)
+        """,
+        {"run_id": but, "hours": STALE_AFTER_HOURS},
+    )
+    if other:
+        raise RunInProgress(
+            f"run {other[0]['run_id']} of {other[0]['as_of']}, started by {other[0]['started_by']} at "
+            f"{other[0]['started_at']:%Y-%m-%d %H:%M} UTC, has not ended; wait for it, or if it was killed "
+            f"release it with `millibar run --release {other[0]['run_id']}`"
+        )
+
+
 def _claim(warehouse: Warehouse, run_id: str, as_of: date, started_by: str) -> None:
     with warehouse.transaction():
-        warehouse.execute("lock table ops.pipeline_runs in exclusive mode")
-        other = warehouse.rows(
-            """
-            select run_id, as_of, started_by, started_at from ops.pipeline_runs
-            where status = 'running' and run_id <> %(run_id)s
-              and started_at > now() - make_interval(hours => %(hours)s)
-            """,
-            {"run_id": run_id, "hours": STALE_AFTER_HOURS},
-        )
-        if other:
-            raise RunInProgress(
-                f"run {other[0]['run_id']} of {other[0]['as_of']}, started by {other[0]['started_by']} at "
-                f"{other[0]['started_at']:%Y-%m-%d %H:%M} UTC, has not ended; wait for it, or if it was killed "
-                f"release it with `millibar run --release {other[0]['run_id']}`"
-            )
+        require_idle(warehouse, run_id)
         warehouse.execute(
             """
             insert into ops.pipeline_runs (run_id, as_of, started_by, status)

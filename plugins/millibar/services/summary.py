@@ -20,6 +20,7 @@ def summary(warehouse: Warehouse) -> str:
         f"Millibar, business date {figures['as_of']}",
         BAR,
         _people(figures),
+        *_identity(warehouse),
         "",
         _revenue(warehouse, figures["currency"]),
         "",
@@ -41,6 +42,26 @@ def _people(figures: dict[str, Any]) -> str:
             f"conversions   {figures['conversions']:>12,} worth {figures['revenue']:,.0f} {figures['currency']}",
         )
     )
+
+
+def _identity(warehouse: Warehouse) -> list[str]:
+    """How right identity is, where the truth of a simulated market is known."""
+    if not warehouse.value("select to_regclass('bi.rpt_identity_quality') is not null"):
+        return []
+    rows = warehouse.rows(
+        "select metric, value from bi.rpt_identity_quality "
+        "where as_of = (select max(as_of) from bi.rpt_identity_quality) and metric like 'truth.%%'",
+        {},
+    )
+    told = {row["metric"].removeprefix("truth."): row["value"] for row in rows}
+    if not told:
+        return []
+    return [
+        f"identity      pairwise P {told['pairwise_precision']:.3f}, R {told['pairwise_recall']:.3f}, "
+        f"F1 {told['pairwise_f1']:.3f}; B-cubed F1 {told['b3_f1']:.3f}",
+        f"              {told['over_merged']:,.0f} of {told['clusters']:,.0f} customers hold records of several people "
+        "(against the market's truth)",
+    ]
 
 
 def _revenue(warehouse: Warehouse, currency: str) -> str:

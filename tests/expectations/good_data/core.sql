@@ -5,6 +5,9 @@ values ('fct_touchpoint', 3), ('fct_touchpoint', 103), ('fct_order', 4), ('fct_o
 insert into scores.identity_clusters (node_type, node_hash, customer_id, is_known, confidence, as_of, run_id)
 select 'email', md5('mail' || n), 'k' || n, true, 1, '2025-03-02', 'run' from generate_series(0, 19) as n;
 
+insert into scores.identity_clusters (node_type, node_hash, customer_id, is_known, confidence, as_of, run_id)
+select 'record', 'crm:r' || n, 'k' || n, true, 1, '2025-03-02', 'run' from generate_series(0, 19) as n;
+
 insert into marts.fct_touchpoint
     (touchpoint_id, customer_id, occurred_at, occurred_on, channel, event_type, direction, campaign_id, cost, is_contact,
      is_touch, is_response, is_machine, message_sent_at, _source, _row_key, _batch_id)
@@ -47,10 +50,11 @@ from (
 group by customer_id, conversion_id, converted_at, converted_on, value;
 
 insert into marts.dim_customer
-    (customer_id, is_known, identifiers, confidence, records, crm_id, email, first_seen_on, last_seen_on, touchpoints,
-     contacts, human_responses, orders, purchase_days, first_order_on, last_order_on, revenue, rfm_segment, persona)
+    (customer_id, is_known, identifiers, confidence, records, crm_id, email, completeness, first_seen_on, last_seen_on,
+     touchpoints, contacts, human_responses, orders, purchase_days, first_order_on, last_order_on, revenue, rfm_segment,
+     persona)
 select
-    'k' || n, true, 2, 0.9, 1, md5('crm' || n), md5('mail' || n), date '2025-02-20', date '2025-02-25',
+    'k' || n, true, 2, 0.9, 1, md5('crm' || n), md5('mail' || n), 0.75, date '2025-02-20', date '2025-02-25',
     count(touchpoint_id), count(touchpoint_id) filter (where is_contact), count(touchpoint_id) filter (where is_response),
     count(distinct order_id), count(distinct order_id), min(ordered_on), max(ordered_on), coalesce(max(amount), 0),
     'prospect', 'visitor'
@@ -60,11 +64,41 @@ left join marts.fct_order as placed on placed.customer_id = 'k' || n
 group by n;
 
 insert into marts.dim_customer_identifier
-    (customer_id, identifier_type, value_hash, node_hash, is_usable, evidence, confidence, valid_from, valid_to)
+    (customer_id, identifier_type, value_hash, node_hash, is_usable, evidence, confidence, valid_from, is_current,
+     permitted_use, first_seen_at, last_seen_at)
 select
-    'k' || n, 'email', md5('mail' || n), md5('mail' || n), true, 3, 1, timestamptz '2025-02-20 00:00:00+00',
-    timestamptz '2025-02-25 00:00:00+00'
+    'k' || n, 'email', md5('mail' || n), md5('mail' || n), true, 3, 1, timestamptz '2025-02-20 00:00:00+00', true,
+    'contact', timestamptz '2025-02-20 00:00:00+00', timestamptz '2025-02-25 00:00:00+00'
 from generate_series(0, 19) as n;
+
+-- a number that was k1's and is k2's
+insert into marts.dim_customer_identifier
+    (customer_id, identifier_type, value_hash, node_hash, is_usable, evidence, confidence, valid_from, valid_to,
+     is_current, permitted_use)
+select 'k' || n, 'phone', md5('phone'), md5('phone'), true, 2, n - 1, moment, ended, ended is null, permitted
+from (values
+    (1, timestamptz '2025-01-01 00:00:00+00', timestamptz '2025-02-01 00:00:00+00', 'analysis'),
+    (2, timestamptz '2025-02-01 00:00:00+00', null, 'contact')
+) as periods (n, moment, ended, permitted);
+
+insert into marts.dim_customer_channel
+    (customer_id, channel, has_consent, consent_since_at, consent_changed_at, first_seen_on, last_seen_on, touchpoints,
+     contacts, human_responses, unsubscribes, complaints)
+select
+    customer_id, channel, true, timestamptz '2025-01-01 00:00:00+00', timestamptz '2025-01-02 00:00:00+00',
+    min(occurred_on), max(occurred_on), count(*), count(*) filter (where is_contact),
+    count(*) filter (where is_response), 0, 0
+from marts.fct_touchpoint
+group by customer_id, channel;
+
+-- record r3 was customer k20's, whose id was retired when it went to k3
+insert into marts.identity_crosswalk (record_key, source, record_id, customer_id, valid_from, valid_to, is_current)
+select 'crm:r' || n, 'crm', 'r' || n, 'k' || n, date '2025-02-20', null, true from generate_series(0, 19) as n
+union all
+select 'crm:r3', 'crm', 'r3', 'k20', date '2025-02-01', date '2025-02-20', false;
+
+insert into marts.customer_alias (alias_id, customer_id, retired_on, chain, basis, records_share)
+values ('k20', 'k3', '2025-02-20', 'k20 > k3', 'records', 1);
 
 insert into marts.fct_pressure_daily
     (customer_id, channel, day, contacts_1d, contacts_7d, contacts_30d, index, pressure_weight, half_life_days)

@@ -129,3 +129,18 @@ cross join (
         sum(rows_rejected) as rows_rejected
     from ops.load_batches
 ) as loaded;
+
+insert into reporting.rpt_identity_quality (as_of, metric, metric_label, unit, direction, value, value_before, change)
+values
+    ('2025-03-01', 'completeness', 'Share of golden fields filled', 'share', 'up', 0.7, null, null),
+    ('2025-03-02', 'completeness', 'Share of golden fields filled', 'share', 'up', 0.75, 0.7, 0.05),
+    ('2025-03-02', 'records', 'Records of the CRM', 'records', 'none', 20, null, null);
+
+insert into reporting.rpt_identity_review
+    (as_of, left_record, right_record, left_source, right_source, left_customer_id, right_customer_id, is_joined,
+     probability, reason, evidence, decision, found_on, revenue_at_stake)
+values
+    ('2025-03-02', 'crm:r1', 'crm:r2', 'crm', 'crm', 'k1', 'k2', false, 0.6, 'near the threshold',
+     'name: same name (+6.0)', null, '2025-03-01', 40),
+    ('2025-03-02', 'crm:r3', 'crm:r4', 'crm', 'crm', 'k3', 'k3', true, 0.7, 'near the threshold',
+     'mail: same @ other domain (+1.0)', 'must_link', '2025-03-01', 40);

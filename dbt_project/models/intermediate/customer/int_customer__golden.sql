@@ -1,51 +1,73 @@
--- Golden record: of each field the most recent value a record of the customer has; hashes only.
+-- Golden record by the rules of seeds/survivorship_rules.csv, hashes and values that are not
+-- personal; clear values and their provenance are in pii.customer_golden.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    meta={'touched': {'by': ['int_customer__records'], 'kind': 'changed'}},
+    indexes=[{'columns': ['customer_id'], 'unique': true}],
+    post_hook=["{{ record_changes(['int_customer__records']) }}", '{{ refresh_statistics() }}'],
+) }}
+
 with
 
 records as (
 
-    select * from {{ ref('stg_customers__records') }} where {{ is_visible('customers') }}
+    select * from {{ ref('int_customer__records') }}
+    {% if is_incremental() %}where {{ is_touched(['int_customer__records']) }}{% endif %}
 
 ),
 
-clusters as (
+candidates as (
 
-    select * from {{ source('scores', 'identity_clusters') }} where node_type = 'record'
+    select
+        *,
+        value as shown
+    from {{ ref('int_customer__candidates') }}
+    {% if is_incremental() %}where {{ is_touched(['int_customer__records']) }}{% endif %}
 
 ),
+
+{{ survivors() }},
 
 customers as (
 
-    select * from {{ ref('int_identity__signature_customers') }}
+    select
+        customer_id,
+        count(*) as records,
+        {{ latest_value('_row_key', 'updated_at') }} as newest_row_key,
+        max(updated_at) as updated_at
+    from records
+    group by customer_id
 
 ),
 
-resolved as (
+golden as (
 
     select
-        coalesce(clusters.customer_id, customers.customer_id) as customer_id,
-        records.*
-    from records
-    left join clusters on records.record_key = clusters.node_hash
-    left join customers on records.signature = customers.signature
+        {% for field in identifier_types() + ['country', 'stated_channel', 'acquisition_channel'] %}
+        max(case when field = '{{ field }}' then value end) as {{ field }},
+        {% endfor %}
+        max(case when field = 'stated_hour' then cast(value as integer) end) as stated_hour,
+        customer_id
+    from survivors
+    group by customer_id
 
 ),
 
 final as (
 
     select
-        customer_id,
-        count(*) as records,
-        {{ latest_value('_row_key', 'updated_at') }} as newest_row_key,
-        {% for type in identifier_types() %}
-        {{ latest_value(type, 'updated_at') }} as {{ type }},
-        {% endfor %}
-        {{ latest_value('country', 'updated_at') }} as country,
-        {{ latest_value('stated_channel', 'updated_at') }} as stated_channel,
-        {{ latest_value('stated_hour', 'updated_at') }} as stated_hour,
-        {{ latest_value('acquisition_channel', 'updated_at') }} as acquisition_channel,
-        max(updated_at) as updated_at
-    from resolved
-    group by customer_id
+        customers.customer_id,
+        customers.records,
+        customers.newest_row_key,
+        {{ identifier_columns('golden') }},
+        golden.country,
+        golden.stated_channel,
+        golden.stated_hour,
+        golden.acquisition_channel,
+        customers.updated_at
+    from customers
+    left join golden on customers.customer_id = golden.customer_id
 
 )
 

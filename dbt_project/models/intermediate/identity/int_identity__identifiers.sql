@@ -10,7 +10,7 @@ seen as (
 
 links as (
 
-    select * from {{ ref('stg_identity_links__pairs') }} where {{ is_visible('identity_links') }}
+    select * from {{ ref('int_identity__linked') }} where not is_gone
 
 ),
 
@@ -20,7 +20,7 @@ linked as (
         left_type as identifier_type,
         left_hash as value_hash,
         observed_at,
-        _delivered_on
+        changed_as_of
     from links
 
     union all
@@ -29,7 +29,7 @@ linked as (
         right_type as identifier_type,
         right_hash as value_hash,
         observed_at,
-        _delivered_on
+        changed_as_of
     from links
 
 ),
@@ -55,7 +55,7 @@ evidence as (
         0 as customer_records,
         observed_at as first_seen_at,
         observed_at as last_seen_at,
-        _delivered_on as changed_as_of
+        changed_as_of
     from linked
 
 ),

@@ -11,7 +11,7 @@ seen as (
 
 pairs as (
 
-    select * from {{ ref('stg_identity_links__pairs') }} where {{ is_visible('identity_links') }}
+    select * from {{ ref('int_identity__linked') }} where not is_gone
 
 ),
 
@@ -56,7 +56,7 @@ observed as (
         1 as records,
         observed_at as first_seen_at,
         observed_at as last_seen_at,
-        _delivered_on as changed_as_of
+        changed_as_of
     from (
         select
             *,

@@ -1,10 +1,11 @@
+-- CRM records with their identifiers.
 {{ config(materialized='view', tags=['identity_inputs']) }}
 
 with
 
-records as (
+versions as (
 
-    select * from {{ ref('stg_customers__records') }} where {{ is_visible('customers') }}
+    select * from {{ ref('int_identity__record_versions') }} where not is_gone
 
 ),
 
@@ -12,15 +13,15 @@ final as (
 
     select
         record_key,
-        _source as source,
+        source,
         record_id,
         signature,
         {{ identifier_columns() }},
         country,
         updated_at,
         _row_key,
-        _delivered_on as changed_as_of
-    from records
+        changed_as_of
+    from versions
 
 )
 

@@ -5,7 +5,7 @@
     materialized='incremental',
     unique_key='signature',
     tags=['identity_inputs'],
-    indexes=[{'columns': ['signature'], 'unique': true}],
+    indexes=[{'columns': ['signature'], 'unique': true}, {'columns': ['change_id']}],
     pre_hook=['{{ forget_consumed() }}', '{{ prepare_row_signatures() }}'],
     post_hook=[
         "{{ replace_row_signatures(" ~ feeds ~ ") }}",
@@ -124,7 +124,8 @@ final as (
             end,
             added.last_seen_at
         ) as last_seen_at,
-        {{ as_of_date() }} as changed_as_of
+        {{ as_of_date() }} as changed_as_of,
+        {{ change_id_of_run() }} as change_id
     from touched
     left join added on touched.signature = added.signature
     left join lost on touched.signature = lost.signature
@@ -139,7 +140,8 @@ final as (
 
     select
         *,
-        {{ as_of_date() }} as changed_as_of
+        {{ as_of_date() }} as changed_as_of,
+        {{ change_id_of_run() }} as change_id
     from added
 
 )

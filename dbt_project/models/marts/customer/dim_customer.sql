@@ -1,4 +1,7 @@
 {{ config(
+    materialized='incremental',
+    incremental_strategy='replace_differences',
+    unique_key='customer_id',
     tags=['core'],
     indexes=[{'columns': ['customer_id'], 'unique': true}],
     post_hook=['{{ refresh_statistics() }}'],
@@ -33,7 +36,13 @@ engagement as (
         sum(touchpoints) as touchpoints,
         sum(contacts) as contacts,
         sum(human_responses) as human_responses,
-        max(last_response_on) as last_response_on
+        max(last_response_on) as last_response_on,
+        count(*) as channels_seen,
+        -- of the channels seen on that day the first by name: a text compares as its date does
+        substr(min(cast(first_seen_on as {{ dbt.type_string() }}) || channel), 11)
+            as first_seen_channel,
+        substr(max(cast(last_seen_on as {{ dbt.type_string() }}) || channel), 11)
+            as last_seen_channel
     from {{ ref('int_engagement__customer_channel') }}
     group by customer_id
 
@@ -69,10 +78,29 @@ consents as (
 
 ),
 
--- identity names every customer; an event it has not resolved yet still has one
+completeness as (
+
+    select * from {{ ref('int_customer__completeness') }}
+
+),
+
+households as (
+
+    select * from {{ source('scores', 'identity_households') }}
+
+),
+
+-- identity names every customer, of now and of an earlier period; an event it has not resolved yet
+-- still has one
 customers as (
 
     select customer_id from clusters
+    union
+    select customer_id from {{ source('scores', 'identity_periods') }}
+    union
+    select customer_id from golden
+    union
+    select customer_id from {{ ref('int_customer__consent') }}
     union
     select customer_id from engagement
     union
@@ -93,10 +121,18 @@ final as (
         golden.loyalty_id,
         golden.email,
         golden.phone,
+        golden.social_handle,
+        golden.postal_key,
         golden.country,
         golden.acquisition_channel,
+        golden.updated_at as record_updated_at,
+        completeness.completeness,
+        households.household_id,
         least(engagement.first_seen_on, orders.first_order_on) as first_seen_on,
         greatest(engagement.last_seen_on, orders.last_order_on) as last_seen_on,
+        cast(coalesce(engagement.channels_seen, 0) as {{ dbt.type_bigint() }}) as channels_seen,
+        engagement.first_seen_channel,
+        engagement.last_seen_channel,
         cast(coalesce(engagement.touchpoints, 0) as {{ dbt.type_bigint() }}) as touchpoints,
         cast(coalesce(engagement.contacts, 0) as {{ dbt.type_bigint() }}) as contacts,
         cast(coalesce(engagement.human_responses, 0) as {{ dbt.type_bigint() }}) as human_responses,
@@ -132,6 +168,8 @@ final as (
     from customers
     left join clusters on customers.customer_id = clusters.customer_id
     left join golden on customers.customer_id = golden.customer_id
+    left join completeness on customers.customer_id = completeness.customer_id
+    left join households on customers.customer_id = households.customer_id
     left join engagement on customers.customer_id = engagement.customer_id
     left join orders on customers.customer_id = orders.customer_id
     left join rfm on customers.customer_id = rfm.customer_id

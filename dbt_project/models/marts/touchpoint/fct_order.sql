@@ -47,7 +47,7 @@ arrived as (
     select
         {{ columns_of('orders', columns, 'customer_id', customer_of('orders')) }}
     from orders
-    left join customers on orders.signature = customers.signature
+    left join customers on {{ is_customer_of('orders', 'ordered_at') }}
 
 ),
 
@@ -58,7 +58,8 @@ moved as (
     select
         {{ columns_of('present', columns, 'customer_id', 'renamed.customer_id') }}
     from {{ ref('int_identity__signature_customers') }} as renamed
-    inner join {{ this }} as present on renamed.signature = present.signature
+    inner join {{ this }} as present
+        on {{ is_customer_of('present', 'ordered_at', 'renamed') }}
     where
         renamed.change_id > {{ changes_read('int_identity__signature_customers') }}
         and present.customer_id <> renamed.customer_id

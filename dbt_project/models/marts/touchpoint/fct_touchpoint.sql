@@ -84,7 +84,7 @@ arrived as (
         events._batch_id
     from events
     left join {{ ref('int_identity__signature_customers') }} as customers
-        on events.signature = customers.signature
+        on {{ is_customer_of('events', 'occurred_at') }}
     left join event_types on events.event_type = event_types.event_type
     left join channels on events.channel = channels.channel
     left join rules
@@ -103,7 +103,8 @@ moved as (
     select
         {{ columns_of('present', columns, 'customer_id', 'renamed.customer_id') }}
     from {{ ref('int_identity__signature_customers') }} as renamed
-    inner join {{ this }} as present on renamed.signature = present.signature
+    inner join {{ this }} as present
+        on {{ is_customer_of('present', 'occurred_at', 'renamed') }}
     where
         renamed.change_id > {{ changes_read('int_identity__signature_customers') }}
         and present.customer_id <> renamed.customer_id

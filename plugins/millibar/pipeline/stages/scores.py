@@ -1,11 +1,11 @@
-"""Writing to scores.*: stamped rows, changed rows only, kept days, and what each fit was in ops.model_runs."""
+"""Writing to scores.*: stamped rows, kept days, and what each fit was in ops.model_runs."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -23,47 +23,6 @@ SCORE_HISTORY_DAYS = 7
 def stamped(frame: pd.DataFrame, run: RunContext) -> pa.Table:
     """``frame`` as Arrow with the run's as_of and run_id; nan and None become null."""
     return pa.Table.from_pandas(frame.assign(as_of=run.as_of, run_id=run.run_id), preserve_index=False)
-
-
-def write_changed(
-    warehouse: Warehouse, table: str, rows: pa.Table, key: Sequence[str], *, delete_others: bool = True
-) -> int:
-    """Make ``table`` hold ``rows``, touching only rows that are new, gone or different; returns how many.
-
-    Without ``delete_others`` rows of other keys stay. A row whose columns other than as_of and run_id are as they were
-    keeps its as_of: the day it last changed.
-    """
-    target, fresh = identifier(table), sql.Identifier("fresh_rows")
-    compared = [name for name in rows.column_names if name not in (*key, "as_of", "run_id")]
-    names = {
-        "target": target,
-        "fresh": fresh,
-        "columns": _list(rows.column_names),
-        "key": _list(key),
-        "same": sql.SQL(" and ").join(sql.SQL("old.{0} = {1}.{0}").format(sql.Identifier(name), fresh) for name in key),
-        "updates": sql.SQL(", ").join(
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in (*compared, "as_of", "run_id")
-        ),
-        "old_values": sql.SQL(", ").join(sql.SQL("old.{}").format(sql.Identifier(name)) for name in compared),
-        "new_values": sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(name)) for name in compared),
-    }
-    with warehouse.transaction():
-        warehouse.execute(sql.SQL("create temp table {fresh} (like {target}) on commit drop").format(**names))
-        warehouse.append("pg_temp.fresh_rows", rows)
-        warehouse.execute(sql.SQL("analyze {fresh}").format(**names))
-        touched = 0
-        if delete_others:
-            gone = "delete from {target} as old where not exists (select 1 from {fresh} where {same})"
-            touched += warehouse.execute(sql.SQL(gone).format(**names))
-        touched += warehouse.execute(
-            sql.SQL("""
-                insert into {target} as old ({columns}) select {columns} from {fresh}
-                on conflict ({key}) do update set {updates}
-                where ({old_values}) is distinct from ({new_values})
-            """).format(**names)
-        )
-        warehouse.execute(sql.SQL("drop table {fresh}").format(**names))
-    return touched
 
 
 def forget_old_days(warehouse: Warehouse, table: str) -> int:
@@ -122,7 +81,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _list(names: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(name) for name in names)

@@ -9,25 +9,14 @@ import pyarrow as pa
 import pytest
 
 from millibar.pipeline.context import RunContext
-from millibar.sources.contracts import IDENTIFIER_TYPES
 from millibar.warehouse.connect import Warehouse
 
 AS_OF = date(2025, 6, 30)
 
-INPUTS = f"""
+INPUTS = """
 create schema if not exists staging;
 create schema if not exists intermediate;
 create schema if not exists marts;
-create table intermediate.int_identity__identifiers (
-    identifier_type text, value_hash text, first_seen_at timestamptz
-);
-create table intermediate.int_identity__links (
-    left_type text, left_hash text, right_type text, right_hash text, evidence text, records bigint,
-    first_seen_at timestamptz, last_seen_at timestamptz
-);
-create table intermediate.int_identity__records (
-    record_key text, updated_at timestamptz, {", ".join(f"{name} text" for name in IDENTIFIER_TYPES)}
-);
 create table intermediate.int_attribution__paths (
     closed_on date, path text, conversions bigint, non_conversions bigint, value double precision,
     value_squared double precision

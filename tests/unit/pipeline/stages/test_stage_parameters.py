@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from millibar.attribution import AttributionParameters
-from millibar.identity import IdentityRules
-from millibar.pipeline.stages.identity import load_rules
+from millibar.identity.clustering import ClusterRules
+from millibar.identity.rules import IdentityRules
+from millibar.pipeline.stages.identity.rules import Rules, load_rules
 from millibar.pipeline.stages.parameters import SHARED, dbt_variables, load
 from millibar.pressure import SignalParameters, ToleranceParameters
 from millibar.settings import PROJECT_ROOT, Settings
@@ -28,7 +29,7 @@ def write(project: Settings, text: str) -> None:
 
 def test_without_a_project_file_the_defaults_hold(project: Settings) -> None:
     assert load(project, "attribution", AttributionParameters()) == AttributionParameters()
-    assert load_rules(project) == IdentityRules()
+    assert load_rules(project) == Rules(IdentityRules(), ClusterRules())
 
 
 def test_shared_variables_and_overrides(project: Settings) -> None:
@@ -67,15 +68,30 @@ def test_identity_rules_are_extended(project: Settings) -> None:
     write(
         project,
         "vars: {estimation: {identity: {limits: [{node_type: phone, counted_type: record, limit: 2}], "
-        "placeholders: {email: [shop@brand.fr]}}}}",
+        "placeholders: {email: [shop@brand.fr]}, threshold: 0.7, missing: 0.1, review: [0.4, 0.8], "
+        "guards: {given_name: off, birth_date: on}}}}",
     )
-    rules = load_rules(project)
+    rules, clusters = load_rules(project).identity, load_rules(project).clusters
     limits = {(limit.node_type, limit.counted_type): limit.limit for limit in rules.limits}
     assert limits["phone", "record"] == 2
     assert limits["email", "record"] == 4
     assert {"shop@brand.fr", "na@na.fr"} <= set(rules.placeholders["email"])
-    write(project, "vars: {estimation: {identity: {limit: 3}}}")
-    with pytest.raises(ValueError, match="identity has no limit"):
+    assert (clusters.threshold, clusters.missing, clusters.review) == (0.7, 0.1, (0.4, 0.8))
+    assert clusters.guards.modes == {"loyalty_id": "auto", "birth_date": "on", "given_name": "off"}
+    assert load_rules(project).version() != Rules(IdentityRules(), ClusterRules()).version()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{limit: 3}", "identity has no limit; it may hold limits"),
+        ("{threshold: 7}", "identity.threshold is 7; write a share from 0 to 1"),
+        ("{guards: {shoe_size: on}}", "identity.guards: guard shoe_size"),
+    ],
+)
+def test_mistakes_in_identity_say_where_they_stand(project: Settings, text: str, message: str) -> None:
+    write(project, f"vars: {{estimation: {{identity: {text}}}}}")
+    with pytest.raises(ValueError, match=message):
         load_rules(project)
 
 

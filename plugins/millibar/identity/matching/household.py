@@ -25,7 +25,7 @@ Shares = dict[str, Floats]
 NAME, BIRTH = "name", "birth_date"
 ROUNDS = 60
 SETTLING_ROUNDS = 20  # the household is found with the given m first, then m is fitted beside it
-LEAST_SHARE = 0.01  # households with fewer pairs than this share of the persons' are no class of their own
+LEAST_SHARE = 0.03  # households with fewer pairs than this share of the persons' are no class of their own
 LEAST = 1e-6
 FEW_PAIRS = 20  # a level seen in fewer pairs teaches nothing: its m stays, and its h is m times one of these, or m
 UNSEEN = {"same family name, first name unknown": 3.0}  # most who share a family name and address are relatives
@@ -73,6 +73,8 @@ def fit(levels: Levels, bits: Floats, settings: dict[str, Any], all_pairs: float
     records there are; ``sampled``: the share of candidates that ``levels`` holds.
     """
     words, m, u = _of(settings)
+    if not len(levels):
+        return Mixture(float(settings["probability_two_random_records_match"]), 0.0, m, {})
     prior = float(settings["probability_two_random_records_match"])
     given, starts = m, {name: _start(name, words[name], u[name]) for name in m} if NAME in m else {}
     rare = {name: given[name] * [UNSEEN.get(word, 1.0) for word in words[name]] for name in starts}
@@ -100,7 +102,7 @@ def fit(levels: Levels, bits: Floats, settings: dict[str, Any], all_pairs: float
             fitted = {name: _shares(patterns[:, i], weights, given[name], seen[name]) for i, name in enumerate(m)}
             base = base + _product(patterns, fitted, m)[inverse]
             m = fitted
-    return Mixture(person, household, m, h)
+    return Mixture(person, household if h else 0.0, m, h)
 
 
 def household_bits(levels: Levels, settings: dict[str, Any]) -> Floats:

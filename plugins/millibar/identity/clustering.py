@@ -89,7 +89,7 @@ def cluster_records(
     size = len(features)
     rank = _rank(features)
     pairs, guards = _pairs(features, edges, rules)
-    seeds = _seeds(size, decisions)
+    seeds = _seeds(features, decisions)
     pairs = _forbid(pairs, seeds, decisions, size)
     strong = pairs.probability >= rules.threshold
     must = _decided(decisions, MUST_LINK)
@@ -138,15 +138,16 @@ def _decided(decisions: pd.DataFrame | None, decision: str) -> tuple[Codes, Code
     return chosen["left"].to_numpy(dtype=np.int64), chosen["right"].to_numpy(dtype=np.int64)
 
 
-def _seeds(size: int, decisions: pd.DataFrame | None) -> Codes:
-    """Groups the must-links make, before any evidence; shape (size,)."""
-    seeds = connect(size, *_decided(decisions, MUST_LINK))
+def _seeds(features: pd.DataFrame, decisions: pd.DataFrame | None) -> Codes:
+    """Groups the must-links make, before any evidence; shape (records,)."""
+    seeds = connect(len(features), *_decided(decisions, MUST_LINK))
     left, right = _decided(decisions, CANNOT_LINK)
     clash = np.flatnonzero(seeds[left] == seeds[right])
     if len(clash):
+        names = features["record_id"] if "record_id" in features else pd.Series(range(len(features)))
         raise ValueError(
-            f"records {left[clash[0]]} and {right[clash[0]]} may not be linked, and must-links join them: "
-            "take one of these decisions back"
+            f"records {names.iloc[left[clash[0]]]} and {names.iloc[right[clash[0]]]} may not be linked, and must-links "
+            "join them: take one of these decisions back"
         )
     return _dense(seeds)
 

@@ -1,4 +1,4 @@
-"""`millibar identity decide`, `undecide`, `decisions` and `review`: an analyst's word on pairs of records."""
+"""`millibar identity`: an analyst's word on pairs of records (decide, undecide, decisions, review), and rebuild."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     review.add_argument("--limit", type=int, default=DEFAULT_LIMIT, metavar="N")
     review.add_argument("--json", action="store_true", dest="as_json")
     review.set_defaults(run=run_review)
+    rebuild = actions.add_parser("rebuild", help="the next run reads and clusters everything again; ids are kept")
+    rebuild.add_argument("--retrain", action="store_true", help="and trains the matching model again")
+    rebuild.set_defaults(run=run_rebuild)
 
 
 def run_decide(arguments: argparse.Namespace) -> int:
@@ -106,4 +109,15 @@ def run_review(arguments: argparse.Namespace) -> int:
             shown = f"= {values[0]}" if len(values) == 1 else " | ".join(value or "-" for value in values)
             print(f"    {name:<14}{shown}")
     print(f"{len(rows)} pairs; `millibar identity decide RECORD_A RECORD_B same|different` settles one")
+    return 0
+
+
+def run_rebuild(arguments: argparse.Namespace) -> int:
+    from millibar.pipeline.context import require_idle
+    from millibar.pipeline.stages.identity import forget  # the engine takes seconds to import
+
+    with Warehouse.open(Settings.from_environment()) as warehouse, warehouse.transaction():
+        require_idle(warehouse)
+        forget(warehouse, retrain=arguments.retrain)
+    print("the next run clusters everything again" + (", with a new model" if arguments.retrain else ""))
     return 0

@@ -21,6 +21,7 @@ from millibar.identity.decisions import (
     undecide,
     waiting_pairs,
 )
+from millibar.pipeline.context import RunInProgress
 from millibar.privacy.masking import masked
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
@@ -236,3 +237,31 @@ def test_the_command_from_words_to_list(
     assert "0 pairs" in capsys.readouterr().out
     with pytest.raises(DecisionError, match="RECORD_B"):
         run("decide", "crm:1", "crm:2")
+
+
+def test_rebuild_makes_the_next_run_read_everything(
+    warehouse: Warehouse, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "from_environment", classmethod(lambda cls: settings))
+    parser = argparse.ArgumentParser()
+    decisions_command.add_actions(parser.add_subparsers())
+
+    def run(*words: str) -> int:
+        arguments = parser.parse_args(words)
+        return int(arguments.run(arguments))
+
+    warehouse.execute(
+        "insert into scores.identity_models (model_version, features_version, model, report, hot_blocks, records, as_of,"
+        " run_id) values ('v', 1, '{}', '{}', '[]', 1, '2025-01-01', 'r')"
+    )
+    warehouse.execute("insert into scores.identity_progress values ('links', '7', '2025-01-01', 'r')")
+    assert run("rebuild") == 0
+    assert warehouse.value("select count(*) from scores.identity_progress") == 0
+    assert warehouse.value("select count(*) from scores.identity_models") == 1
+    assert run("rebuild", "--retrain") == 0
+    assert warehouse.value("select count(*) from scores.identity_models") == 0
+    warehouse.execute(
+        "insert into ops.pipeline_runs (run_id, as_of, started_by, status) values ('r', '2025-01-01', 'ann', 'running')"
+    )
+    with pytest.raises(RunInProgress):
+        run("rebuild")

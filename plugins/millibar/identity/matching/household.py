@@ -25,7 +25,9 @@ Shares = dict[str, Floats]
 NAME, BIRTH = "name", "birth_date"
 ROUNDS = 60
 SETTLING_ROUNDS = 20  # the household is found with the given m first, then m is fitted beside it
-LEAST_SHARE = 0.03  # households with fewer pairs than this share of the persons' are no class of their own
+LEAST_SHARE = 0.003  # households with fewer pairs than this share of the persons' are no class of their own
+LEAST_RELATIVES = 0.4  # share of its pairs with one family name and two first names, or it is no household
+RELATIVES = "same family name, other first name"
 LEAST = 1e-6
 FEW_PAIRS = 20  # a level seen in fewer pairs teaches nothing: its m stays, and its h is m times one of these, or m
 UNSEEN = {"same family name, first name unknown": 3.0}  # most who share a family name and address are relatives
@@ -35,7 +37,7 @@ MOST_SAME_BIRTH = 0.15
 # Start values by comparison and the words of a level; a level not named starts at what is left, divided evenly.
 STARTS = {
     NAME: {
-        "same family name, other first name": 0.75,
+        RELATIVES: 0.75,
         "other names": 0.08,
         "same family name, first name unknown": 0.05,
     },
@@ -89,7 +91,7 @@ def fit(levels: Levels, bits: Floats, settings: dict[str, Any], all_pairs: float
         person, household = (max(float(part.sum()) / sampled / all_pairs, 1e-12) for part in (ours, theirs))
         if not h:
             continue
-        if household < LEAST_SHARE * person and step >= SETTLING_ROUNDS:
+        if step >= SETTLING_ROUNDS and not _is_household(household / person, words[NAME], h[NAME]):
             h, household, m, base = {}, 0.0, given, bits.copy()
             continue
         weights: Floats = np.bincount(inverse, theirs, len(patterns)).astype(np.float64)
@@ -187,6 +189,11 @@ def _shares(column: Levels, weights: Floats, start: Floats, seen: npt.NDArray[np
         return start
     rest = float(start[~seen].sum())
     return np.asarray(np.where(seen, counts / counts.sum() * (1 - rest), start), dtype=np.float64)
+
+
+def _is_household(odds: float, words: list[str], shares: Floats) -> bool:
+    relatives = float(shares[words.index(RELATIVES)]) if RELATIVES in words else 0.0
+    return odds >= LEAST_SHARE and relatives >= LEAST_RELATIVES
 
 
 def _capped(name: str, words: list[str], shares: Floats) -> Floats:

@@ -30,7 +30,7 @@ DIGITS = 6
 LEAST_M = 1e-4
 # Personal identifiers: strangers share one by accident this rarely; a family or a call center shares one by habit.
 BY_ACCIDENT = 1e-6
-IDENTIFYING = ("email", "phone", "loyalty_id", "crm_id", "mailbox")
+IDENTIFYING = ("email", "phone", "loyalty_id", "crm_id")
 FEW_INITIALS = 8  # up to here first letters tell apart who shares a value, beyond all names do
 DAYS_OF_BIRTH = 25_000  # a day is one of about so many
 COMMON_DAY = 5  # times the mean from which a day of birth is a form's default rather than a birthday

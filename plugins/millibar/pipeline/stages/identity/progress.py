@@ -86,6 +86,11 @@ def save(warehouse: Warehouse, run: RunContext, progress: Progress) -> None:
     keep(warehouse, run, TABLE, rows, ("input",), "true")
 
 
-def forget(warehouse: Warehouse) -> None:
-    """The next run reads everything and clusters every component again; ids are carried over."""
+def forget(warehouse: Warehouse, *, retrain: bool = False) -> None:
+    """The next run reads everything and clusters every component again; ids are carried over.
+
+    ``retrain``: it also trains the matching model again.
+    """
     warehouse.execute(f"delete from {TABLE}")  # noqa: S608
+    if retrain:
+        warehouse.execute("delete from scores.identity_models")

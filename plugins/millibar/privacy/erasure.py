@@ -179,3 +179,20 @@ def _touch_neighbours(warehouse: Warehouse) -> None:
         select node_type, node_hash, 'erasure' from erased
         """
     )
+    # a component is called after one of its nodes, which may be one that goes
+    warehouse.execute(
+        """
+        with named as materialized (
+            select own.component, 'left:' || gen_random_uuid()::text as label
+            from (
+                select distinct c.component from scores.identity_clusters as c
+                join (
+                    select 'record' as node_type, record_key as node_hash from erased_records
+                    union
+                    select identifier_type, node_hash from erased_values
+                ) as erased on erased.node_type = c.node_type and erased.node_hash = c.node_hash
+            ) as own
+        )
+        update scores.identity_clusters as c set component = named.label from named where c.component = named.component
+        """
+    )

@@ -1,5 +1,5 @@
--- Observed pairs of identifiers (logins, forms, clicks), one row a delivered row. A row taken back stays,
--- marked as gone, so that what was built on it can be taken back.
+-- Observed pairs of identifiers (logins, forms, clicks), one row a delivered row. A row taken
+-- back stays, marked as gone, so that what was built on it can be taken back.
 {{ config(
     materialized='incremental',
     unique_key='_row_key',

@@ -1,5 +1,5 @@
--- The newest version of each CRM record. A record taken back stays, marked as gone, so that what was
--- built on it can be taken back.
+-- The newest version of each CRM record. A record taken back stays, marked as gone, so that what
+-- was built on it can be taken back.
 {{ config(
     materialized='incremental',
     unique_key='_row_key',

@@ -1,6 +1,6 @@
--- Which customer a combination of identifiers means, and from when to when where its identifier changed
--- hands. Compared as a whole with what was used before, so that no change of the clusters is missed,
--- however it came about.
+-- Which customer a combination of identifiers means, and from when to when where its identifier
+-- changed hands. Compared as a whole with what was used before, so that no change of the clusters
+-- is missed, however it came about.
 {{ config(
     materialized='incremental',
     unique_key='signature',
@@ -51,8 +51,8 @@ turning as (
 
 ),
 
--- an identifier that is one customer's alone names the customer before one that several share or had
--- in turn, that before one that may not link; equals by trust
+-- an identifier that is one customer's alone names the customer before one that several share or
+-- had in turn, that before one that may not link; equals by trust
 candidates as (
 
     select

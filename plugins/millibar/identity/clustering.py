@@ -12,10 +12,10 @@ import pandas as pd
 
 from millibar.identity.components import Codes, connect
 from millibar.identity.guards import Flags, Guards, active_guards, conflicts, reason_of
+from millibar.identity.rules import CANNOT_LINK, MUST_LINK
 
 Floats = npt.NDArray[np.float64]
 
-MUST_LINK, CANNOT_LINK = "must_link", "cannot_link"
 MANUAL = "manual decision"
 # In a component of up to so many records every pair is checked for conflicts, in a larger one only pairs with an edge.
 CHECKED_WHOLE = 40

@@ -96,10 +96,7 @@ def _anchors(graph: Graph, labels: Codes) -> Ids:
     # nodes are in content order, so their position breaks the last tie
     order = np.lexsort((np.arange(len(labels)), _ages(graph), ranks.fillna(len(NODE_TYPES)).to_numpy(), labels))
     first = np.r_[True, np.diff(labels[order]) > 0]
-    chosen = order[first]
-    types = graph.nodes["node_type"].to_numpy(dtype=object)[chosen]
-    hashes = graph.nodes["node_hash"].to_numpy(dtype=object)[chosen]
-    return np.asarray([f"{kind}:{value}" for kind, value in zip(types, hashes, strict=True)], dtype=object)
+    return graph.names()[order[first]]
 
 
 def _overlaps(graph: Graph, labels: Codes, previous_ids: Ids) -> pd.DataFrame:

@@ -12,10 +12,10 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
+from millibar.identity.rules import CANNOT_LINK, MUST_LINK
 from millibar.privacy.masking import masked
 from millibar.warehouse.connect import Warehouse
 
-MUST_LINK, CANNOT_LINK = "must_link", "cannot_link"
 WORDS = {"same": MUST_LINK, "different": CANNOT_LINK, MUST_LINK: MUST_LINK, CANNOT_LINK: CANNOT_LINK}
 FILE_COLUMNS = ("left_record", "right_record", "decision", "decided_by", "note")
 LONGEST_TEXT = 2000

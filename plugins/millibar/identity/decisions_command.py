@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 
 from millibar.identity.decisions import (
-    CANNOT_LINK,
     DecisionError,
     decide,
     decision_of,
@@ -17,6 +16,7 @@ from millibar.identity.decisions import (
     undecide,
     waiting_pairs,
 )
+from millibar.identity.rules import CANNOT_LINK
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
 

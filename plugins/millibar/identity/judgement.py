@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from millibar.identity.clustering import CANNOT_LINK, MANUAL, ClusterRules
+from millibar.identity.clustering import MANUAL, ClusterRules
 from millibar.identity.components import Codes
 from millibar.identity.graph import Graph, Mask, between_records
 from millibar.identity.ownership import Ownership
 from millibar.identity.periods import NOBODY
-from millibar.identity.rules import IdentityRules
+from millibar.identity.rules import CANNOT_LINK, IdentityRules
 
 SHARED = "shared by several customers"
 APART = "between two customers"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from millibar.identity.clustering import CANNOT_LINK, MUST_LINK, Clustering, ClusterRules, cluster_records
+from millibar.identity.clustering import Clustering, ClusterRules, cluster_records
 from millibar.identity.graph import Graph, Kinds, carried, links
-from millibar.identity.rules import PROBABILISTIC, IdentityRules
+from millibar.identity.rules import CANNOT_LINK, MUST_LINK, PROBABILISTIC, IdentityRules
 
 PAIR_COLUMNS = ["left", "right", "probability", "rule", "start"]
 

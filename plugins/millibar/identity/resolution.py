@@ -19,7 +19,7 @@ from millibar.identity.judgement import judge, linked_edges
 from millibar.identity.lineage import events
 from millibar.identity.ownership import Ownership, attach
 from millibar.identity.periods import NOBODY
-from millibar.identity.rules import PROBABILISTIC, IdentityRules
+from millibar.identity.rules import CANNOT_LINK, PROBABILISTIC, IdentityRules
 
 CLUSTER_COLUMNS = ["node", "customer_id", "is_known", "confidence", "component"]
 
@@ -121,7 +121,7 @@ def closures(graph: Graph, rules: ClusterRules) -> npt.NDArray[np.object_]:
     weak = (edges["rule"] == PROBABILISTIC).to_numpy(dtype=bool) & (
         edges["score"].to_numpy(dtype=float) < closure_floor(rules)
     )
-    counts = sound[left] & sound[right] & ~weak & (edges["rule"] != "cannot_link").to_numpy(dtype=bool)
+    counts = sound[left] & sound[right] & ~weak & (edges["rule"] != CANNOT_LINK).to_numpy(dtype=bool)
     labels = connect(graph.size, left[counts], right[counts])
     first = np.full(graph.size, graph.size, dtype=np.int64)
     np.minimum.at(first, labels, np.arange(graph.size))

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 RECORD = "record"
 
+# What an analyst may decide of two records.
+MUST_LINK, CANNOT_LINK = "must_link", "cannot_link"
+
 # Order of trust; the anchor of a customer without a record is taken from the first type it has.
 NODE_TYPES = (
     RECORD,

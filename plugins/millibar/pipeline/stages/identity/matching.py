@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from millibar.identity.guards import active_guards
+from millibar.identity.identify import LEAST_TO_TRAIN
 from millibar.identity.matching import (
     BLOCK_COLUMNS,
     FEATURES_VERSION,
@@ -31,7 +32,6 @@ from millibar.warehouse.connect import Warehouse
 
 log = logging.getLogger(__name__)
 
-TRAINED_FROM = 2_000  # records; with fewer the model that comes with the code knows more
 GROWTH = 2.0  # trained again when the records have become so many times as many
 WHOLE_FROM = 0.3  # share of changed records from which all records are read rather than looked up
 
@@ -92,9 +92,9 @@ def current_model(warehouse: Warehouse, run: RunContext) -> tuple[MatchModel, bo
     """The model in force, and whether it is a new one: none before, other features, or twice the records."""
     records = int(warehouse.value("select count(*) from pii.identity_features"))
     stored = warehouse.rows(NEWEST, {"version": FEATURES_VERSION})
-    if stored and (records < TRAINED_FROM or records < GROWTH * stored[0]["records"]):
+    if stored and (records < LEAST_TO_TRAIN or records < GROWTH * stored[0]["records"]):
         return _restored(warehouse, stored[0]), False
-    if records < TRAINED_FROM:
+    if records < LEAST_TO_TRAIN:
         model = default_model()
     else:
         model = train(features.load(warehouse), MatchPlan.of_feed())

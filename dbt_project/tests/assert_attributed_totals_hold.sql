@@ -3,14 +3,35 @@
 
 with
 
+exempt as (
+
+    select model from {{ ref('model_labels') }} where not sums_to_one
+
+),
+
+credits as (
+
+    select * from {{ ref('int_attribution__credits') }}
+
+),
+
+sums as (
+
+    select {{ credit_totals() }}
+    from credits
+
+),
+
 attributed as (
 
+    {% for model in attribution_models() %}
     select
-        model,
-        sum(credit) as conversions,
-        sum(revenue) as revenue
-    from {{ ref('fct_attributed_touchpoint') }}
-    group by model
+        '{{ model }}' as model,
+        {{ model }}_conversions as conversions,
+        {{ model }}_revenue as revenue
+    from sums
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -18,7 +39,7 @@ converted as (
 
     select
         count(*) as conversions,
-        sum(value) as revenue
+        coalesce(sum(value), 0) as revenue
     from {{ ref('fct_conversion') }}
 
 )
@@ -32,5 +53,8 @@ select
 from attributed
 cross join converted
 where
-    abs(attributed.conversions - converted.conversions) > 1e-9 * converted.conversions
-    or abs(attributed.revenue - converted.revenue) > 1e-9 * greatest(converted.revenue, 1)
+    attributed.model not in (select exempt.model from exempt)
+    and (
+        abs(attributed.conversions - converted.conversions) > 1e-9 * converted.conversions
+        or abs(attributed.revenue - converted.revenue) > 1e-9 * greatest(converted.revenue, 1)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 
 from millibar import __version__
@@ -13,6 +14,7 @@ PASSED_ON = ("psql", "dbt")
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
+    from millibar.attribution.files import command as attribution
     from millibar.identity import command as identity
     from millibar.identity import decisions_command as decisions
     from millibar.pipeline import command as pipeline
@@ -29,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"millibar {__version__}")
     root.add_argument("-v", "--verbose", action="store_true", help="log what each step does")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for package in (identity, decisions, pipeline, sources, privacy, warehouse, services):
+    for package in (identity, decisions, attribution, pipeline, sources, privacy, warehouse, services):
         package.add_arguments(commands)
     simulate = commands.add_parser("simulate", help="write the feeds of a simulated market, with its truth")
     simulation.add_arguments(simulate)
@@ -54,9 +56,14 @@ def main(words: list[str] | None = None) -> int:
         level=logging.INFO if arguments.verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # who reads the output, as `head`, has seen enough; nothing more can be written there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as fault:
         if arguments.verbose:
             raise

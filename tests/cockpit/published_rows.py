@@ -29,6 +29,18 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "revenue": "float8", "revenue_low": "float8", "revenue_high": "float8", "revenue_share": "float8",
         "cost": "numeric", "roas": "float8", "cpa": "float8", "removal_effect": "float8",
     },
+    "rpt_budget_plan": {
+        "channel": "text", "channel_label": "text", "current_spend": "float8", "recommended_spend": "float8",
+        "spend_change": "float8", "spend_change_share": "float8", "expected_revenue": "float8",
+        "expected_low": "float8", "expected_high": "float8", "expected_gain": "float8", "marginal_return": "float8",
+        "marginal_return_low": "float8", "marginal_return_high": "float8", "is_limited": "boolean", "basis": "text",
+    },
+    "rpt_attribution_change": {
+        "model_label": "text", "is_default": "boolean", "channel": "text", "channel_label": "text",
+        "first_before": "date", "last_before": "date", "first_now": "date", "last_now": "date",
+        "share_before": "float8", "share_now": "float8", "change": "float8", "change_low": "float8",
+        "change_high": "float8", "is_real": "boolean", "volume_effect": "float8", "share_effect": "float8",
+    },
     "rpt_pressure_state": {
         "channel": "text", "channel_label": "text", "state": "text", "customers": "bigint", "share": "float8",
     },
@@ -99,6 +111,28 @@ def credit(channel: str = "email", model: str = "markov", **changed: Any) -> Row
     } | changed
 
 
+def plan(channel: str = "search_paid", spend: float = 61_400.0, part: float = 0.3, **changed: Any) -> Row:
+    label = CHANNELS[channel][0] if channel in CHANNELS else channel
+    return {
+        "channel": channel, "channel_label": label, "current_spend": spend, "recommended_spend": spend * (1 + part),
+        "spend_change": spend * part, "spend_change_share": part, "expected_revenue": spend * 5.2,
+        "expected_low": spend * 4.1, "expected_high": spend * 6.3, "expected_gain": spend * part * 2.4,
+        "marginal_return": 2.4, "marginal_return_low": 1.1, "marginal_return_high": 3.9, "is_limited": abs(part) >= 0.3,
+        "basis": "daily series",
+    } | changed  # fmt: skip
+
+
+def change(channel: str = "sms", points: float = 0.014, **changed: Any) -> Row:
+    label = CHANNELS[channel][0] if channel in CHANNELS else channel
+    return {
+        "model_label": "Markov-Shapley", "is_default": True, "channel": channel, "channel_label": label,
+        "first_before": date(2025, 1, 18), "last_before": date(2025, 2, 14), "first_now": date(2025, 2, 15),
+        "last_now": AS_OF, "share_before": 0.08, "share_now": 0.08 + points, "change": points,
+        "change_low": points - 0.006, "change_high": points + 0.006, "is_real": abs(points) > 0.006,
+        "volume_effect": 31.0, "share_effect": 4_000 * points,
+    } | changed  # fmt: skip
+
+
 def pressure(channel: str, state: str, customers: int, **changed: Any) -> Row:
     label = CHANNELS[channel][0] if channel in CHANNELS else channel
     return {"channel": channel, "channel_label": label, "state": state, "customers": customers, "share": None} | changed
@@ -124,7 +158,7 @@ def load(source: str = "email_platform", feed: str = "touchpoints", **changed: A
 
 
 def whole() -> dict[str, Sequence[Row]]:
-    """All five tables of a brand with twelve channels."""
+    """All tables of a brand with twelve channels."""
     states = [
         pressure(channel, state, round(reached * part))
         for channel, (_, _, _, _, reached, over) in CHANNELS.items()
@@ -135,6 +169,8 @@ def whole() -> dict[str, Sequence[Row]]:
     return {
         "rpt_key_figures": [figures()],
         "rpt_channel_performance": [credit(c, m) for m in ("markov", "shapley", *RULES) for c in CHANNELS],
+        "rpt_budget_plan": [plan(), plan("direct_mail", 44_100.0, -0.3), plan("social", 28_700.0, 0.001)],
+        "rpt_attribution_change": [change(), change("email", -0.021), change("social", 0.002), change("direct", 0.0)],
         "rpt_pressure_state": states,
         "rpt_alert": [
             alert(),

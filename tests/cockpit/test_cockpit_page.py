@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from cockpit.airflow_login import Login
-from cockpit.published_rows import COLUMNS, alert, credit, figures, load, pressure, publish, whole
+from cockpit.published_rows import COLUMNS, alert, change, credit, figures, load, plan, pressure, publish, whole
 from millibar.cockpit.application import HERE, build_application
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
@@ -90,6 +90,42 @@ def test_a_delivery_that_failed_as_a_whole_is_told(warehouse: Warehouse, read: C
     text = read().text
     assert "2 deliveries failed as a whole." in text
     assert text.count("2 deliveries failed") == 2
+
+
+def test_the_plan_names_what_to_move_and_what_it_brings(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    publish(warehouse, whole())
+    text = read().text
+    assert "Of the €134,200 of the window, moving €18,449 as below is expected to bring" in text
+    assert "Paid search €61,400 €79,820 +30% (the most allowed) 2.4× 1.1× to 3.9× €319,280 €251,740 to €386,820" in text
+    assert text.index("Paid search €61,400") < text.index("Social networks €28,700") < text.index("Direct mail €44,100")
+    assert "Social networks €28,700 €28,729 keep" in text
+    assert "-30% (the most allowed)" in text
+
+
+def test_a_plan_that_moves_nothing_says_so(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    publish(warehouse, whole() | {"rpt_budget_plan": [plan(part=0.0), plan("sms", part=0.0)]})
+    assert "are spread well: no move is worth making." in read().text
+
+
+def test_without_spend_and_periods_the_page_says_so(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    publish(warehouse, whole() | {"rpt_budget_plan": [], "rpt_attribution_change": []})
+    text = read().text
+    assert "No channel has spend to plan with" in text
+    assert "No two periods are compared" in text
+
+
+def test_only_moves_beyond_noise_are_shown(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    publish(warehouse, whole())
+    text = read().text
+    assert "15 February 2025 to 14 March 2025 against 18 January 2025 to 14 February 2025" in text
+    assert "2 other channels held steady" in text
+    assert "Newsletter and mail 8.0% 5.9% -2.1 -2.7 to -1.5 +31 -84" in text
+    assert text.index("Newsletter and mail 8.0%") < text.index("Text message 8.0% 9.4% +1.4")
+
+
+def test_moves_within_noise_are_none(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    publish(warehouse, whole() | {"rpt_attribution_change": [change(points=0.001)]})
+    assert "Nothing beyond noise: 15 February" in read().text
 
 
 def test_the_default_model_is_the_one_the_warehouse_names(warehouse: Warehouse, read: Callable[..., Page]) -> None:
@@ -205,6 +241,8 @@ def test_hostile_names_stay_text(warehouse: Warehouse, client: TestClient) -> No
     tables = {
         "rpt_key_figures": [figures(currency=HOSTILE)],
         "rpt_channel_performance": [credit(HOSTILE, HOSTILE, channel_label=HOSTILE, model_label=HOSTILE)],
+        "rpt_budget_plan": [plan(HOSTILE, channel_label=HOSTILE, basis=HOSTILE)],
+        "rpt_attribution_change": [change(HOSTILE, channel_label=HOSTILE, model_label=HOSTILE)],
         "rpt_pressure_state": [pressure(HOSTILE, "over", 5)],
         "rpt_alert": [
             alert(**dict.fromkeys(("sign_label", "channel_label", "segment", "cause", "action", "owner"), HOSTILE))
@@ -268,7 +306,7 @@ def test_headings_and_tables_are_marked_up(warehouse: Warehouse, client: TestCli
     assert all("scope" in cell for cell in page.all("th"))
     identifiers = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
     named = [attributes["aria-labelledby"] for _, attributes in page.elements if "aria-labelledby" in attributes]
-    assert len(named) == 5
+    assert len(named) == 7
     assert set(named) <= identifiers
     charts = [attributes for attributes in page.all("div") if attributes.get("role") == "img"]
     assert [("table" in (chart["aria-label"] or "")) for chart in charts] == [True, True]

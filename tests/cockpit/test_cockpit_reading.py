@@ -16,7 +16,7 @@ from cockpit.airflow_login import Login
 from cockpit.published_rows import figures, publish, whole
 from millibar.cockpit import reading
 from millibar.cockpit.application import build_application
-from millibar.cockpit.reading import CHECK_SECONDS, RETRY_SECONDS, FiguresUnavailableError, PublishedFigures
+from millibar.cockpit.reading import CHECK_SECONDS, QUERIES, RETRY_SECONDS, FiguresUnavailableError, PublishedFigures
 from millibar.settings import Settings, SettingsError
 from millibar.warehouse.connect import Warehouse
 
@@ -55,7 +55,7 @@ def test_a_crowd_of_requests_is_one_reading(warehouse: Warehouse, client: TestCl
         assert client.get("/").status_code == 200
         assert client.get("/figures.json").status_code == 200
     assert len(opened) == 1
-    assert len(opened[0]) == 6
+    assert len(opened[0]) == 1 + len(QUERIES)
 
 
 def test_the_same_publication_is_not_read_twice(
@@ -67,7 +67,7 @@ def test_the_same_publication_is_not_read_twice(
     first = published.current()
     clock.seconds = CHECK_SECONDS + 1
     assert published.current() is first
-    assert [len(queries) for queries in opened] == [6, 1]
+    assert [len(queries) for queries in opened] == [1 + len(QUERIES), 1]
 
 
 def test_a_new_publication_shows_up_after_the_check(warehouse: Warehouse, settings: Settings) -> None:

@@ -35,6 +35,14 @@ what lost). Golden values follow `seeds/survivorship_rules.csv`, `source_trust.c
 change there is taken up by the next run. What joined two records, or kept them apart, is in `identity_evidence`;
 `dim_household` is for analysis and never for contact.
 
+Attribution: `fct_journey` (what each customer saw before a conversion, or before giving up), `fct_attributed_touchpoint`
+(credit of each touch under each model), `fct_channel_attribution`, `fct_campaign_attribution` and
+`fct_segment_attribution` (summed over the window, with intervals; the fitted models as fitted), `fct_attribution_change`,
+`fct_experiment_effect`, `fct_response_curve`, `fct_budget_plan`. Journey rules are variables of `dbt_project.yml`
+(`lookback_days` to `path_transform`): after a change rebuild with `dbt build --full-refresh --select fct_conversion+`.
+Rules of credit (`position_rules`, `weighted_models` with `seeds/attribution_weights.csv`, `time_decay_half_life_days`,
+`same_touch_minutes`) are taken up by the next run; a line more is a model more, with a row in `seeds/model_labels.csv`.
+
 How layers are built: `dbt build --selector staging | core | marts | reporting` (dbt_project/selectors.yml). Incremental
 models take in whole load batches (ops.consumed_batches); the customers and days that change are logged
 (`intermediate.customer_changes`, `intermediate.day_changes`) and recomputed by the models that follow, nobody else.

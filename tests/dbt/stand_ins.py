@@ -62,16 +62,23 @@ def identify(warehouse: Warehouse) -> None:
 
 
 def score(warehouse: Warehouse) -> None:
-    """Weights, tolerances and churn by formula."""
+    """Attribution, tolerances and churn by formula."""
+    _attribute(warehouse)
     with warehouse.transaction():
         for table in ("attribution_weight", "pressure_tolerance", "churn_customer"):
             warehouse.execute(f"delete from scores.{table}")
         warehouse.execute(
             """
-            insert into scores.attribution_weight (month, model, channel, weight, as_of, run_id)
-            select month::date, 'markov', channel, 0.1 + mod(channel_code, 7) / 10.0, r.as_of, r.run_id
+            insert into scores.attribution_weight (month, model, channel, place, weight, as_of, run_id)
+            select
+                month::date, model, channel, place, 0.1 + mod(channel_code + length(model || place), 7) / 10.0, r.as_of,
+                r.run_id
             from ops.run_context r, seeds.channel_profiles,
-                generate_series(timestamp '2025-01-01', r.as_of::timestamp, interval '1 month') month
+                generate_series(timestamp '2025-01-01', r.as_of::timestamp, interval '1 month') month,
+                (
+                    values ('markov', 'any'), ('markov_shapley', 'any'), ('time_to_conversion', '0'),
+                        ('time_to_conversion', '3'), ('time_to_conversion', '7')
+                ) as weighted (model, place)
             """
         )
         warehouse.execute(
@@ -90,6 +97,80 @@ def score(warehouse: Warehouse) -> None:
             from ops.run_context r, intermediate.int_churn__customer
             """
         )
+
+
+# Half of the conversions would have come anyway; new customers have a fit of their own; what is left is one row a table.
+ATTRIBUTION = """
+    insert into scores.attribution_channel
+        (as_of, run_id, dimension, segment, model, channel, conversions, revenue, conversions_low, conversions_high,
+         revenue_low, revenue_high, removal_effect, model_order)
+    with totals as (
+        select
+            customer_type, is_all, count(*) as conversions, sum(value) as revenue
+        from marts.fct_journey, ops.run_context, (values (true), (false)) as slices (is_all)
+        where is_converted and closed_on > as_of - 90 and closed_on <= as_of and (is_all or customer_type = 'new')
+        group by grouping sets ((is_all), (is_all, customer_type))
+    )
+    select
+        as_of, run_id, case when is_all then 'all' else 'customer_type' end, coalesce(customer_type, 'all'), model,
+        channel, conversions / 2.0, revenue / 2, 0, conversions, 0, revenue, null, 1
+    from totals, ops.run_context,
+        (values ('calibrated', '(base)'), ('calibrated', 'direct'), ('markov', 'direct'), ('markov', 'email'))
+            as fitted (model, channel)
+    where (is_all and customer_type is null) or (not is_all and customer_type is not null and model = 'markov');
+
+    insert into scores.attribution_transition (as_of, run_id, from_channel, to_channel, transitions, probability)
+    select as_of, run_id, '(start)', 'email', 3, 1 from ops.run_context;
+
+    insert into scores.attribution_sequence (as_of, run_id, from_channel, to_channel, transitions, removal_effect)
+    select as_of, run_id, 'email', 'direct', 3, 0.2 from ops.run_context;
+
+    insert into scores.attribution_order (as_of, run_id, order_number, held_out_log_likelihood, bic, parameters, is_chosen)
+    select as_of, run_id, number, -100 - number, 200, 10, number = 1 from ops.run_context, generate_series(0, 2) as number;
+
+    insert into scores.attribution_change
+        (as_of, run_id, model, channel, first_before, last_before, first_now, last_now, conversions_before,
+         conversions_now, share_before, share_now, change, change_low, change_high, p_value, q_value, is_real,
+         volume_effect, share_effect)
+    select
+        as_of, run_id, 'markov_shapley', 'email', as_of - 55, as_of - 28, as_of - 27, as_of, 10, 14, 0.5, 0.6, 0.1, 0.02,
+        0.18, 0.01, 0.02, true, 2, 2
+    from ops.run_context;
+
+    insert into scores.attribution_experiment
+        (as_of, run_id, experiment_id, channel, first_on, last_on, treated, holdout, conversions_treated,
+         conversions_holdout, effect, effect_low, effect_high, incremental_conversions, incremental_conversions_low,
+         incremental_conversions_high, incremental_revenue, incremental_revenue_low, incremental_revenue_high, is_complete)
+    select as_of, run_id, 'x1', 'email', as_of - 20, as_of, 90, 30, 9, 2, 0.03, -0.01, 0.07, 3, -1, 7, 90, -30, 210, false
+    from ops.run_context;
+
+    insert into scores.attribution_response
+        (as_of, run_id, channel, spend_day, curve, ceiling, half_spend, marginal_conversions, marginal_revenue,
+         marginal_revenue_low, marginal_revenue_high, days, basis)
+    select as_of, run_id, 'search_paid', 25, 'saturating', 100, 30, 0.1, 2, 1, 3, 70, 'series' from ops.run_context;
+
+    insert into scores.attribution_budget
+        (as_of, run_id, channel, current_spend, recommended_spend, current_revenue, expected_revenue, expected_low,
+         expected_high, marginal_return, marginal_return_low, marginal_return_high, is_limited, basis)
+    select as_of, run_id, 'search_paid', 1750, 1750, 4000, 4000, 3000, 5000, 2, 1, 3, false, 'series' from ops.run_context;
+"""
+ATTRIBUTION_TABLES = (
+    "attribution_channel",
+    "attribution_transition",
+    "attribution_sequence",
+    "attribution_order",
+    "attribution_change",
+    "attribution_experiment",
+    "attribution_response",
+    "attribution_budget",
+)
+
+
+def _attribute(warehouse: Warehouse) -> None:
+    with warehouse.transaction():
+        for table in ATTRIBUTION_TABLES:
+            warehouse.execute(f"delete from scores.{table}")
+        warehouse.execute(ATTRIBUTION)
 
 
 def _refill(warehouse: Warehouse, table: str, rows: list[dict[str, object]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -38,12 +39,14 @@ TABLES = (
     "intermediate.int_touchpoint__daily",
     "intermediate.int_moment__channel_hour",
     "intermediate.int_attribution__credits",
+    "intermediate.int_attribution__credit_sums",
     "marts.fct_touchpoint",
     "marts.fct_order",
     "marts.fct_return",
     "marts.fct_conversion",
     "marts.fct_journey",
     "marts.fct_journey_path",
+    "marts.fct_experiment_assignment",
     "marts.fct_attributed_touchpoint",
     "marts.fct_pressure_daily",
     "marts.fct_pressure_state",
@@ -61,23 +64,41 @@ TECHNICAL = ("changed_as_of", "_batch_id", "change_id")
 Rows = list[dict[str, Any]]
 
 
+# Every rule of journeys other than by default.
+OTHER_RULES = {
+    "journey_gap_days": 9,
+    "lookback_days": 20,
+    "value_net_of_returns": True,
+    "path_transform": "exposure",
+    "channels_removed": ["referral"],
+    "trailing_channels_removed": ["direct"],
+    "weighted_models": ["house_weights"],
+    "touchpoint_goals": [
+        {"goal": "clicked", "event_type": "click", "channel": "email", "value": 0.5},
+        {"goal": "looked", "event_type": "visit", "channel": "search_organic", "value": 0.1, "ends_journey": False},
+    ],
+}
+
+
 @pytest.mark.slow
-def test_day_by_day_equals_from_scratch(warehouse: Warehouse, run_day: RunDay) -> None:
+@pytest.mark.parametrize("rules", [{}, OTHER_RULES], ids=["default rules", "other rules"])
+def test_day_by_day_equals_from_scratch(warehouse: Warehouse, run_day: RunDay, rules: dict[str, Any]) -> None:
+    told = ["--vars", json.dumps(rules)] if rules else []
     market = Market(random.Random(11))
     day = START + timedelta(days=HISTORY_DAYS - 1)
     batches = market.history(warehouse)
-    run_day(day)
+    run_day(day, *told)
     history = state(warehouse)
     for mishaps in MISHAPS:
         day += timedelta(days=1)
         market.deliver(warehouse, day)
         for mishap in mishaps:
             mishap(market, warehouse, day, batches)
-        run_day(day)
+        run_day(day, *told)
     day_by_day = state(warehouse)
-    run_day(day)
+    run_day(day, *told)
     twice = state(warehouse)
-    run_day(day, "--full-refresh")
+    run_day(day, *told, "--full-refresh")
     from_scratch = state(warehouse)
     assert [name for name in TABLES if not difference(history[name], from_scratch[name])] == []
     assert differences(day_by_day, twice) == {}
@@ -94,6 +115,11 @@ class Market:
 
     def history(self, warehouse: Warehouse) -> dict[date, int]:
         """Deliver the first days; returns the touchpoint batch of each."""
+        land(warehouse, "experiments", START, [
+            {"experiment_id": "x1", "assigned_at": f"{START}T05:00:00+00:00", "channel": "email",
+             "arm": "holdout" if n % 4 == 0 else "treated", **{kind: h(name, n)}}
+            for n in range(PEOPLE) for kind, name in (("email", "email"), ("cookie_id", "cookie")) if n % 3 or kind == "email"
+        ])  # fmt: skip
         land(warehouse, "customers", START, [
             {"record_id": f"r{n}", "updated_at": f"{START}T08:00:00+00:00", "country": "FR", "email": h("email", n),
              "crm_id": h("crm", n), "stated_channel": "email" if n % 3 else None, "first_name": f"Name {n}"}
@@ -169,6 +195,8 @@ def late_rows(market: Market, warehouse: Warehouse, day: date, batches: dict[dat
     land(warehouse, "touchpoints", day, [market.answer(send, "click", timedelta(seconds=4))])
     land(warehouse, "touchpoints", day, [*market.touchpoints(long_ago), send])
     land(warehouse, "orders", day, [market.order(long_ago, 4), market.order(long_ago, 4)])
+    # the first order of somebody who seemed new: journeys since are a returning customer's
+    land(warehouse, "orders", day, [market.order(START, person) for person in range(6)])
 
 
 def a_late_send_alone(market: Market, warehouse: Warehouse, day: date, batches: dict[date, int]) -> None:

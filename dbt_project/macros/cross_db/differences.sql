@@ -2,7 +2,8 @@
 
 {#-
     replace_differences: the model gives all of its rows; those that are gone or say something else are replaced.
-    The columns of unique_key are never null. meta.changes.at (a column) logs the customers of these rows.
+    The columns of unique_key are never null. meta.changes.at (a column) logs the customers of these rows, with
+    meta.changes.touch (a condition) as changes of touches.
 -#}
 {% macro get_incremental_replace_differences_sql(arg_dict) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
@@ -25,13 +26,16 @@
     {% if changes %}
     {{ prune_changes(producer) }}
 
-    insert into {{ change_table('customer_changes') }} (producer, change_id, customer_id, changed_from)
-    select '{{ producer }}', {{ next_change(producer) }}, customer_id, min({{ changes['at'] }})
+    insert into {{ change_table('customer_changes') }} (producer, change_id, customer_id, changed_from, touch_from)
+    select
+        '{{ producer }}', {{ next_change(producer) }}, customer_id, min(changed_at),
+        min(case when {{ changes.get('touch', 'false') }} then changed_at end)
     from (
-        select customer_id, {{ changes['at'] }} from rows_before
+        select customer_id, {{ changes['at'] }} as changed_at from rows_before
         union all
-        select customer_id, {{ changes['at'] }} from rows_after
+        select customer_id, {{ changes['at'] }} as changed_at from rows_after
     ) as different
+    where customer_id is not null
     group by customer_id;
 
     {{ refresh_statistics(change_table('customer_changes')) }};

@@ -25,6 +25,7 @@ final as (
         attribution.as_of,
         attribution.model,
         coalesce(labels.model_label, attribution.model) as model_label,
+        coalesce(labels.is_default, false) as is_default,
         attribution.campaign_id,
         case
             when attribution.campaign_id = '(none)' then 'No campaign'
@@ -33,10 +34,18 @@ final as (
         campaigns.team,
         campaigns.theme,
         attribution.conversions,
+        attribution.conversions_low,
+        attribution.conversions_high,
         attribution.revenue,
+        attribution.revenue_low,
+        attribution.revenue_high,
         attribution.cost,
         attribution.roas,
-        attribution.cpa
+        attribution.roas_low,
+        attribution.roas_high,
+        attribution.cpa,
+        attribution.cpa_low,
+        attribution.cpa_high
     from attribution
     left join campaigns on attribution.campaign_id = campaigns.campaign_id
     left join labels on attribution.model = labels.model

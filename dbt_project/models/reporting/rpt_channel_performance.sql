@@ -27,7 +27,7 @@ final as (
         coalesce(labels.model_label, attribution.model) as model_label,
         coalesce(labels.is_default, false) as is_default,
         attribution.channel,
-        coalesce(channels.channel_label, attribution.channel) as channel_label,
+        {{ channel_label('attribution.channel', 'channels') }} as channel_label,
         attribution.conversions,
         attribution.conversions_low,
         attribution.conversions_high,
@@ -39,8 +39,13 @@ final as (
             as revenue_share,
         attribution.cost,
         attribution.roas,
+        attribution.roas_low,
+        attribution.roas_high,
         attribution.cpa,
-        attribution.removal_effect
+        attribution.cpa_low,
+        attribution.cpa_high,
+        attribution.removal_effect,
+        attribution.model_order
     from attribution
     left join channels on attribution.channel = channels.channel
     left join labels on attribution.model = labels.model

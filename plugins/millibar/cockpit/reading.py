@@ -46,6 +46,20 @@ QUERIES = {
         from bi.rpt_channel_performance
         order by model, conversions desc nulls last, channel
     """,
+    "rpt_budget_plan": """
+        select channel, channel_label, current_spend, recommended_spend, spend_change, spend_change_share,
+               expected_revenue, expected_low, expected_high, expected_gain,
+               marginal_return, marginal_return_low, marginal_return_high, is_limited, basis
+        from bi.rpt_budget_plan
+        order by channel
+    """,
+    "rpt_attribution_change": """
+        select model_label, channel, channel_label, first_before, last_before, first_now, last_now,
+               share_before, share_now, change, change_low, change_high, is_real, volume_effect, share_effect
+        from bi.rpt_attribution_change
+        where is_default
+        order by channel
+    """,
     "rpt_pressure_state": """
         select channel, channel_label, state, customers, share
         from bi.rpt_pressure_state

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from millibar.cockpit import wording
+from millibar.cockpit import money, wording
 from millibar.cockpit.reading import ALERTS_SHOWN, Row, Snapshot
 
 STALE_AFTER_HOURS = 36  # a daily run that is half a day late
@@ -17,18 +17,30 @@ DAILY_SIGNS = frozenset({"complaint_wave", "sales_fall"})  # counted a day; the 
 BASELINE_MODEL = "last"  # what most tools report: drawn beside every other model
 MEASURES = ("conversions", "revenue")
 STATES = ("under", "balanced", "over")
-RULES = frozenset({"first", "last", "last_non_direct", "linear", "position", "time_decay"})  # chosen, not estimated
+# chosen, not estimated
+RULES = frozenset({
+    "first", "last", "last_non_direct", "linear", "position", "j_shaped", "inverse_j", "time_decay", "same_touch",
+    "participation",
+})  # fmt: skip
 
 # Order of the switch, and what each model believes, for somebody who has never read about it.
 MODELS = {
+    "markov_shapley": "Each channel's fair share of what would be lost if it and others vanished from the paths.",
+    "calibrated": "What holdout experiments say a channel caused; (base) would have come without any of them.",
     "markov": "Credit by what would be lost if the channel vanished from the paths customers take.",
+    "time_to_conversion": "Credit by how much a contact of the channel, and of that age, hastened the conversion.",
     "shapley": "Credit by the channel's average gain over all teams of channels it appeared in.",
+    "shapley_ordered": "As Shapley; the contact at which the channel came in carries its share.",
     "position": "40% to the first and to the last contact, the rest shared by those between.",
+    "j_shaped": "60% to the last contact, 20% to the first, the rest shared by those between.",
+    "inverse_j": "60% to the first contact, 20% to the last, the rest shared by those between.",
     "time_decay": "The nearer a contact is to the conversion, the more credit it gets.",
     "linear": "Every contact of a journey gets the same credit.",
     "first": "All credit to the first contact.",
     "last": "All credit to the last contact before the conversion.",
     "last_non_direct": "All credit to the last contact that was not a direct visit.",
+    "same_touch": "All credit to the contact just before the conversion, else to the place it happened in.",
+    "participation": "Full credit to every channel that took part: the sum exceeds the conversions.",
 }
 
 
@@ -65,6 +77,8 @@ def page(snapshot: Snapshot, model: str, measure: str) -> dict[str, Any]:
         "models": [_credit_table(model, currency) for model in models],
         "model": shown_model(models, model),
         "measure": measure if measure in MEASURES else MEASURES[0],
+        "plan": money.budget_plan(snapshot.rows("rpt_budget_plan"), currency),
+        "moves": money.moves(snapshot.rows("rpt_attribution_change")),
         "pressure": _pressure_table(snapshot),
         "alerts": _alert_table(alerts),
         "alerts_cut": len(alerts) >= ALERTS_SHOWN,

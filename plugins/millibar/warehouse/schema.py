@@ -1,4 +1,4 @@
-"""The tables Millibar itself keeps: raw and pii from the feed contracts, ops and scores from schema.sql."""
+"""The tables Millibar itself keeps: raw and pii from the feed contracts, ops and scores from schema*.sql."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from psycopg2 import sql
 from millibar.sources.contracts import FEEDS, SQL_TYPES, TECHNICAL_COLUMNS, Column, Feed
 from millibar.warehouse.connect import Warehouse
 
+STATEMENTS = ("schema.sql", "schema_attribution.sql")
+
 
 def create(warehouse: Warehouse) -> None:
     """Create every schema and table that is missing; columns new in a contract are added. May run again."""
     with warehouse.lock("schema"), warehouse.transaction():
-        warehouse.execute(files("millibar.warehouse").joinpath("schema.sql").read_text())
+        for name in STATEMENTS:
+            warehouse.execute(files("millibar.warehouse").joinpath(name).read_text())
         for feed in FEEDS.values():
             _create_raw(warehouse, feed)
             if feed.personal:

@@ -379,42 +379,6 @@ create table if not exists scores.identity_events (
 create index if not exists identity_events_customer on scores.identity_events (customer_id);
 create index if not exists identity_events_other on scores.identity_events (other_customer_id);
 
-create table if not exists scores.attribution_channel (
-    as_of date not null,
-    run_id text not null,
-    model text not null,
-    channel text not null,
-    conversions double precision not null,
-    revenue double precision not null,
-    conversions_low double precision,
-    conversions_high double precision,
-    revenue_low double precision,
-    revenue_high double precision,
-    removal_effect double precision,
-    primary key (as_of, model, channel)
-);
-
-create table if not exists scores.attribution_transition (
-    as_of date not null,
-    run_id text not null,
-    from_channel text not null,
-    to_channel text not null,
-    transitions double precision not null,
-    probability double precision not null,
-    primary key (as_of, from_channel, to_channel)
-);
-
--- Weight of a channel inside a journey, for conversions of one calendar month (fitted on the journeys before it).
-create table if not exists scores.attribution_weight (
-    month date not null,
-    model text not null,
-    channel text not null,
-    weight double precision not null,
-    as_of date not null,
-    run_id text not null,
-    primary key (month, model, channel)
-);
-
 create table if not exists scores.pressure_tolerance (
     as_of date not null,
     run_id text not null,

@@ -31,10 +31,11 @@ insert into marts.fct_conversion
 select 'order:' || order_id, customer_id, 'order', ordered_at, ordered_on, amount, 'direct', order_id from marts.fct_order;
 
 insert into marts.fct_journey
-    (journey_id, customer_id, conversion_id, is_converted, started_at, ended_at, closed_on, value, steps, touches,
+    (journey_id, customer_id, conversion_id, is_converted, goal, started_at, ended_at, closed_on, value, steps, touches,
      duration_days, path)
 select
     coalesce(conversion_id, 'lost:' || customer_id), customer_id, conversion_id, conversion_id is not null,
+    case when conversion_id is not null then 'order' end,
     coalesce(min(occurred_at), converted_at), coalesce(converted_at, max(occurred_at)),
     coalesce(converted_on, max(occurred_on) + 30), coalesce(value, 0), greatest(count(occurred_at), 1),
     count(occurred_at),

@@ -69,13 +69,47 @@ values
 
 insert into reporting.rpt_channel_performance
     (as_of, model, model_label, is_default, channel, channel_label, conversions, conversions_low, conversions_high,
-     revenue, revenue_low, revenue_high, revenue_share, cost, roas, cpa)
+     revenue, revenue_low, revenue_high, revenue_share, cost, roas, roas_low, roas_high, cpa, cpa_low, cpa_high)
 select
     '2025-03-02', model, model, model = 'markov', channel, channel, sum(credit), sum(credit) * 0.9, sum(credit) * 1.1,
     sum(revenue), sum(revenue) * 0.9, sum(revenue) * 1.1, sum(revenue) / sum(sum(revenue)) over (partition by model),
-    10, sum(revenue) / 10, 3
+    10, sum(revenue) / 10, sum(revenue) / 11, sum(revenue) / 9, 3, 2, 4
 from marts.fct_attributed_touchpoint
 group by model, channel;
+
+insert into reporting.rpt_segment_performance
+    (as_of, dimension, dimension_label, segment, model, model_label, is_default, channel, channel_label, conversions,
+     conversions_low, conversions_high, revenue, revenue_low, revenue_high, conversion_share, revenue_share, basis)
+select
+    '2025-03-02', 'customer_type', 'New or known customer', segment, model, model, model = 'markov', channel, channel,
+    sum(credit), sum(credit) * 0.9, sum(credit) * 1.1, sum(revenue), sum(revenue) * 0.9, sum(revenue) * 1.1,
+    sum(credit) / sum(sum(credit)) over (partition by segment, model),
+    sum(revenue) / sum(sum(revenue)) over (partition by segment, model), 'credits'
+from (
+    select *, case when conversion_id < 'order:o5' then 'new' else 'returning' end as segment
+    from marts.fct_attributed_touchpoint
+) as credits
+group by segment, model, channel;
+
+insert into reporting.rpt_attribution_change
+    (as_of, model, model_label, is_default, channel, channel_label, first_before, last_before, first_now, last_now,
+     conversions_before, conversions_now, share_before, share_now, change, change_low, change_high, p_value, q_value,
+     is_real, volume_effect, share_effect, verdict)
+values
+    ('2025-03-02', 'markov', 'Markov', true, 'email', 'E-mail', '2025-01-06', '2025-02-02', '2025-02-03', '2025-03-02',
+     20, 36, 0.4, 0.6, 0.2, 0.1, 0.3, 0.001, 0.002, true, 4, 12, 'up'),
+    ('2025-03-02', 'markov', 'Markov', true, 'direct', 'Direct', '2025-01-06', '2025-02-02', '2025-02-03', '2025-03-02',
+     30, 24, 0.6, 0.4, -0.2, -0.3, -0.1, 0.001, 0.002, true, 6, -12, 'down');
+
+insert into reporting.rpt_budget_plan
+    (as_of, channel, channel_label, current_spend, recommended_spend, spend_change, spend_change_share, current_revenue,
+     expected_revenue, expected_low, expected_high, expected_gain, marginal_return, marginal_return_low,
+     marginal_return_high, is_limited, basis, curve, ceiling, half_spend)
+values
+    ('2025-03-02', 'search_paid', 'Paid search', 100, 130, 30, 0.3, 500, 590, 500, 700, 90, 3, 2, 4, true, 'series',
+     'saturating', 2000, 150),
+    ('2025-03-02', 'social', 'Social networks', 100, 70, -30, -0.3, 200, 170, 100, 240, -30, 1, 0, 2, true, 'series',
+     'linear', null, null);
 
 insert into reporting.rpt_campaign_performance
     (as_of, model, model_label, campaign_id, campaign_name, team, theme, conversions, revenue, cost, roas)

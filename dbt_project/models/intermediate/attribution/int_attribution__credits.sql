@@ -1,17 +1,26 @@
 -- Credit of every step of every converted journey, a column a model. The last step takes what
--- rounding leaves, so the credits of a conversion sum to 1.
+-- rounding leaves, so the credits of a conversion sum to 1 (participation apart). Under same_touch
+-- what no touch gets belongs to the place of sale, a step fct_attributed_touchpoint adds.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',
+    on_schema_change='append_new_columns',
     tags=['after_scores'],
-    meta={'touched': {'by': ['fct_touchpoint', 'fct_order', 'attribution_weight'], 'kind': 'touch'}},
+    meta={'touched': {'by': journey_producers() + ['attribution_weight'], 'kind': 'touch'}},
     indexes=[{'columns': ['customer_id']}, {'columns': ['converted_on']}],
     pre_hook=['{{ log_changed_weights() }}'],
     post_hook=[
-        "{{ record_changes(['fct_touchpoint', 'fct_order', 'attribution_weight']) }}",
+        "{{ record_changes(journey_producers() + ['attribution_weight']) }}",
         '{{ refresh_statistics() }}',
     ],
 ) }}
+
+{%- set models = attribution_models() %}
+{%- set fitted_models = ['markov', 'markov_shapley'] | select('in', models) | list %}
+{%- set weighted_models = var('weighted_models') | list %}
+{%- set timed = 'time_to_conversion' in models %}
+{%- set by_weight = fitted_models + weighted_models + ['time_decay']
+    + (['time_to_conversion'] if timed else []) %}
 
 with
 
@@ -22,7 +31,7 @@ steps as (
     where
         conversion_id is not null
         and {{
-            is_touched(['fct_touchpoint', 'fct_order', 'attribution_weight'], 'touch')
+            is_touched(journey_producers() + ['attribution_weight'], 'touch')
             if is_incremental() else 'true'
         }}
 
@@ -34,42 +43,121 @@ weights as (
 
 ),
 
-months as (
+weight_keys as (
 
-    select distinct
+    select * from {{ ref('int_attribution__weight_keys') }}
+
+),
+
+channel_weights as (
+
+    select
+        {% for model in fitted_models %}
+        max(case when model = '{{ model }}' and place = 'any' then weight end)
+            as {{ model }}_weight,
+        {% endfor %}
+        {% if timed %}
+        {{ hazard_columns() }}
+        {% endif %}
         month,
-        weights_key
+        channel
     from weights
+    group by month, channel
+
+),
+
+{% if timed %}
+
+timed_months as (
+
+    select distinct month from weights
+    where model = 'time_to_conversion'
+
+),
+
+{% endif %}
+
+{% if weighted_models %}
+
+analysts_weights as (
+
+    select
+        {% for model in weighted_models %}
+        max(case when model = '{{ model }}' then weight end) as {{ model }}_weight,
+        {% endfor %}
+        channel,
+        place
+    from {{ ref('attribution_weights') }}
+    group by channel, place
+
+),
+
+{% endif %}
+
+placed as (
+
+    select
+        *,
+        {{ month_of('converted_on') }} as month,
+        {{ to_double('steps') }} as n,
+        {{ seconds_between('occurred_at', 'converted_at') }} / 3600 as age_hours,
+        case
+            when step_number = 1 then 'first' when step_number = steps then 'last' else 'middle'
+        end as place
+    from steps
 
 ),
 
 weighted as (
 
     select
-        steps.*,
-        {{ to_double('steps.steps') }} as n,
-        coalesce(weights.weight, 1) as markov_weight,
-        months.weights_key,
-        {{ decay(
-            seconds_between('steps.occurred_at', 'steps.converted_at') ~ ' / 86400',
-            var('time_decay_half_life_days')
-        ) }} as time_decay_weight,
-        case when steps.channel <> 'direct' then steps.step_number end as named_step,
-        count(*) over (partition by steps.conversion_id, steps.channel) as channel_steps,
-        case
-            when
-                row_number() over (
-                    partition by steps.conversion_id, steps.channel order by steps.step_number
-                ) = 1
-                then 1
-            else 0
-        end as first_of_channel
-    from steps
-    left join months on {{ month_of('steps.converted_on') }} = months.month
-    left join weights
-        on
-            {{ month_of('steps.converted_on') }} = weights.month
-            and steps.channel = weights.channel
+        placed.*,
+        coalesce(own_keys.weights_key, other_keys.weights_key) as weights_key,
+        {% for model in fitted_models %}
+        coalesce(channel_weights.{{ model }}_weight, 1) as {{ model }}_weight,
+        {% endfor %}
+        {% if timed %}
+        -- in a month with a fit, what was never seen to convert at that age weighs nothing
+        coalesce(
+            {{ hazard_at('placed.age_hours', 'channel_weights') }},
+            {{ hazard_at('placed.age_hours', 'pooled_weights') }},
+            case when timed_months.month is null then 1 else 0 end
+        ) as time_to_conversion_weight,
+        {% endif %}
+        {% for model in weighted_models %}
+        coalesce(
+            own_place.{{ model }}_weight,
+            own_any.{{ model }}_weight,
+            any_place.{{ model }}_weight,
+            any_any.{{ model }}_weight,
+            1
+        ) as {{ model }}_weight,
+        {% endfor %}
+        {{ decay('placed.age_hours / 24', var('time_decay_half_life_days')) }} as time_decay_weight,
+        case when placed.channel <> 'direct' then placed.step_number end as named_step,
+        count(*) over (partition by placed.conversion_id, placed.channel) as channel_steps,
+        row_number() over (
+            partition by placed.conversion_id, placed.channel order by placed.step_number
+        ) as channel_step
+    from placed
+    left join weight_keys as own_keys on placed.month = own_keys.month
+    left join weight_keys as other_keys on other_keys.month is null
+    left join channel_weights
+        on placed.month = channel_weights.month and placed.channel = channel_weights.channel
+    {% if timed %}
+    left join channel_weights as pooled_weights
+        on placed.month = pooled_weights.month and pooled_weights.channel = '(any)'
+    left join timed_months on placed.month = timed_months.month
+    {% endif %}
+    {% if weighted_models %}
+    {% for alias, channel, place in [
+        ('own_place', 'placed.channel', 'placed.place'), ('own_any', 'placed.channel', "'any'"),
+        ('any_place', "'(any)'", 'placed.place'), ('any_any', "'(any)'", "'any'"),
+    ] %}
+    left join analysts_weights as {{ alias }}
+        on {{ channel }} = {{ alias }}.channel and {{ place }} = {{ alias }}.place
+    {% endfor %}
+    {% endif %}
 
 ),
 
@@ -77,11 +165,14 @@ totalled as (
 
     select
         *,
-        max(named_step) over (partition by conversion_id) as last_named_step,
-        sum(markov_weight) over (partition by conversion_id) as markov_total,
-        sum(time_decay_weight) over (partition by conversion_id) as time_decay_total,
-        {{ to_double('sum(first_of_channel) over (partition by conversion_id)') }} as channels
+        {% for model in by_weight %}
+        sum({{ model }}_weight) over journey as {{ model }}_total,
+        {% endfor %}
+        max(named_step) over journey as last_named_step,
+        {{ to_double('sum(case when channel_step = 1 then 1 else 0 end) over journey') }}
+            as channels
     from weighted
+    window journey as (partition by conversion_id)
 
 ),
 
@@ -95,10 +186,20 @@ shares as (
             'case when step_number = coalesce(last_named_step, steps) then 1 else 0 end'
         ) }} as last_non_direct,
         1 / n as linear,
-        {{ position_share('step_number', 'n') }} as position,
-        time_decay_weight / time_decay_total as time_decay,
-        case when markov_total > 0 then markov_weight / markov_total else 1 / n end as markov,
-        1 / channels / channel_steps as shapley
+        {% for rule, rule_shares in var('position_rules').items() %}
+        {{ position_share('step_number', 'n', rule_shares) }} as {{ rule }},
+        {% endfor %}
+        {% for model in by_weight %}
+        {{ weight_share(model) }} as {{ model }},
+        {% endfor %}
+        -- a conversion without touches is its own step
+        {{ to_double(
+            'case when step_number = steps and (touchpoint_id is null or age_hours * 60 <= '
+            ~ var('same_touch_minutes') ~ ') then 1 else 0 end'
+        ) }} as same_touch,
+        1 / {{ to_double('channel_steps') }} as participation,
+        1 / channels / channel_steps as shapley,
+        case when channel_step = 1 then 1 / channels else 0 end as shapley_ordered
     from totalled
 
 ),
@@ -115,18 +216,12 @@ final as (
         occurred_on,
         converted_at,
         converted_on,
+        sales_channel,
         step_number,
         steps,
         value,
         weights_key,
-        first as credit_first,
-        last as credit_last,
-        last_non_direct as credit_last_non_direct,
-        {{ credit_to_one('linear') }} as credit_linear,
-        {{ credit_to_one('position') }} as credit_position,
-        {{ credit_to_one('time_decay') }} as credit_time_decay,
-        {{ credit_to_one('markov') }} as credit_markov,
-        {{ credit_to_one('shapley') }} as credit_shapley
+        {{ credit_columns() }}
     from shares
 
 )

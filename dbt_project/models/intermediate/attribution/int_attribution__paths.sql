@@ -1,4 +1,5 @@
--- Paths for the fitted models: additive by day, so a window is a filter on closed_on.
+-- Paths for the fitted models: additive by day, so a window is a filter on closed_on. The goal of a
+-- lost journey is null: it converted to none of them.
 {{ config(materialized='view') }}
 
 with
@@ -9,18 +10,36 @@ journeys as (
 
 ),
 
+customers as (
+
+    select * from {{ ref('dim_customer') }}
+
+),
+
 final as (
 
     select
-        closed_on,
-        path,
-        steps,
-        {{ count_if('is_converted') }} as conversions,
-        {{ count_if('not is_converted') }} as non_conversions,
-        sum(value) as value,
-        sum(value * value) as value_squared
+        journeys.closed_on,
+        journeys.customer_type,
+        journeys.device,
+        coalesce(customers.rfm_segment, '(unknown)') as segment,
+        journeys.goal,
+        journeys.model_path as path,
+        journeys.model_steps as steps,
+        {{ count_if('journeys.is_converted') }} as conversions,
+        {{ count_if('not journeys.is_converted') }} as non_conversions,
+        sum(journeys.value) as value,
+        sum(journeys.value * journeys.value) as value_squared
     from journeys
-    group by closed_on, path, steps
+    left join customers on journeys.customer_id = customers.customer_id
+    group by
+        journeys.closed_on,
+        journeys.customer_type,
+        journeys.device,
+        coalesce(customers.rfm_segment, '(unknown)'),
+        journeys.goal,
+        journeys.model_path,
+        journeys.model_steps
 
 )
 

@@ -11,7 +11,7 @@ credits as (
 
 final as (
 
-    {% for model in var('attribution_models') %}
+    {% for model in attribution_models() %}
     select
         conversion_id,
         cast('{{ model }}' as {{ dbt.type_string() }}) as model,
@@ -31,6 +31,30 @@ final as (
     from credits
     {{ 'union all' if not loop.last }}
     {% endfor %}
+
+    {% if 'same_touch' in attribution_models() %}
+    -- nobody came by a touch: the place of sale is a step after the last one
+    union all
+
+    select
+        conversion_id,
+        cast('same_touch' as {{ dbt.type_string() }}) as model,
+        step_number + 1 as step_number,
+        steps,
+        cast(null as {{ dbt.type_string() }}) as touchpoint_id,
+        false as is_observed,
+        customer_id,
+        sales_channel as channel,
+        cast(null as {{ dbt.type_string() }}) as campaign_id,
+        converted_at as occurred_at,
+        converted_at,
+        converted_on,
+        value,
+        1 - credit_same_touch as credit,
+        (1 - credit_same_touch) * value as revenue
+    from credits
+    where step_number = steps and credit_same_touch < 1
+    {% endif %}
 
 )
 

@@ -3,6 +3,8 @@
 {{ config(
     materialized='incremental',
     unique_key='as_of',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
     tags=['after_scores'],
     indexes=[{'columns': ['as_of', 'model', 'campaign_id'], 'unique': true}],
     post_hook=['{{ refresh_statistics() }}'],
@@ -10,16 +12,10 @@
 
 with
 
-touchpoints as (
+credits as (
 
-    select
-        conversion_id,
-        model,
-        coalesce(campaign_id, '(none)') as campaign_id,
-        converted_on,
-        credit,
-        revenue
-    from {{ ref('fct_attributed_touchpoint') }}
+    select * from {{ ref('int_attribution__credits') }}
+    where converted_on between {{ attribution_window_start() }} and {{ as_of_date() }}
 
 ),
 
@@ -33,7 +29,7 @@ costs as (
 
 ),
 
-{{ attributed_by('campaign_id', 'touchpoints') }},
+{{ credit_sums('campaign_id') }},
 
 final as (
 
@@ -48,8 +44,7 @@ final as (
         attributed.revenue_low,
         attributed.revenue_high,
         coalesce(costs.cost, 0) as cost,
-        attributed.revenue / nullif(costs.cost, 0) as roas,
-        costs.cost / nullif(attributed.conversions, 0) as cpa
+        {{ cost_ratios('attributed', 'costs.cost') }}
     from attributed
     left join costs on attributed.campaign_id = costs.campaign_id
 

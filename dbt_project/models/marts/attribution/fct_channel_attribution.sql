@@ -3,6 +3,8 @@
 {{ config(
     materialized='incremental',
     unique_key='as_of',
+    on_schema_change='append_new_columns',
+    full_refresh=false,
     tags=['after_scores'],
     indexes=[{'columns': ['as_of', 'model', 'channel'], 'unique': true}],
     post_hook=['{{ refresh_statistics() }}'],
@@ -10,15 +12,16 @@
 
 with
 
-touchpoints as (
+attributed as (
 
-    select * from {{ ref('fct_attributed_touchpoint') }}
+    select * from {{ ref('int_attribution__credit_sums') }} where dimension = 'all'
 
 ),
 
 fitted as (
 
-    select * from {{ source('scores', 'attribution_channel') }} where as_of = {{ as_of_date() }}
+    select * from {{ source('scores', 'attribution_channel') }}
+    where as_of = {{ as_of_date() }} and dimension = 'all'
 
 ),
 
@@ -31,8 +34,6 @@ costs as (
     group by channel
 
 ),
-
-{{ attributed_by('channel', 'touchpoints') }},
 
 results as (
 
@@ -47,6 +48,7 @@ results as (
         revenue_low,
         revenue_high,
         cast(null as {{ type_double() }}) as removal_effect,
+        cast(null as integer) as model_order,
         'credits' as basis
     from attributed
     where model not in (select fitted.model from fitted)
@@ -56,13 +58,14 @@ results as (
     select
         model,
         channel,
-        conversions,
+        {{ without_trace('conversions') }} as conversions,
         conversions_low,
         conversions_high,
-        revenue,
+        {{ without_trace('revenue') }} as revenue,
         revenue_low,
         revenue_high,
         removal_effect,
+        model_order,
         'fit' as basis
     from fitted
 
@@ -81,9 +84,9 @@ final as (
         results.revenue_low,
         results.revenue_high,
         coalesce(costs.cost, 0) as cost,
-        results.revenue / nullif(costs.cost, 0) as roas,
-        costs.cost / nullif(results.conversions, 0) as cpa,
+        {{ cost_ratios('results', 'costs.cost') }},
         results.removal_effect,
+        results.model_order,
         cast(results.basis as {{ dbt.type_string() }}) as basis
     from results
     left join costs on results.channel = costs.channel

@@ -2,23 +2,23 @@
 
 with
 
-paths as (
+journeys as (
 
-    select * from {{ ref('int_attribution__paths') }}
+    select * from {{ ref('fct_journey') }} where closed_on <= {{ as_of_date() }}
 
 ),
 
 final as (
 
     select
-        path,
-        steps,
-        cast(sum(conversions + non_conversions) as {{ dbt.type_bigint() }}) as journeys,
-        cast(sum(conversions) as {{ dbt.type_bigint() }}) as conversions,
+        model_path as path,
+        model_steps as steps,
+        count(*) as journeys,
+        {{ count_if('is_converted') }} as conversions,
         {{ to_double('sum(value)') }} as revenue,
-        {{ share('sum(conversions)', 'sum(conversions + non_conversions)') }} as conversion_rate
-    from paths
-    group by path, steps
+        {{ share(count_if('is_converted'), 'count(*)') }} as conversion_rate
+    from journeys
+    group by model_path, model_steps
 
 )
 

@@ -1,4 +1,5 @@
--- Orders, and the goals declared in the variable touchpoint_goals.
+-- Orders (net of what was sent back: value_net_of_returns), and the goals declared in the variable
+-- touchpoint_goals.
 {{ config(materialized='view', tags=['core']) }}
 
 with
@@ -8,6 +9,20 @@ orders as (
     select * from {{ ref('fct_order') }}
 
 ),
+
+{% if var('value_net_of_returns') %}
+
+returned as (
+
+    select
+        order_id,
+        sum(amount) as amount
+    from {{ ref('fct_return') }}
+    group by order_id
+
+),
+
+{% endif %}
 
 {% if var('touchpoint_goals') %}
 
@@ -27,11 +42,18 @@ final as (
         'order' as goal,
         orders.ordered_at as converted_at,
         orders.ordered_on as converted_on,
+        {% if var('value_net_of_returns') %}
+        {{ to_double('greatest(orders.amount - coalesce(returned.amount, 0), 0)') }} as value,
+        {% else %}
         {{ to_double('orders.amount') }} as value,
+        {% endif %}
         {{ channel_without_touch('orders.sales_channel') }} as sales_channel,
         orders.order_id,
         cast(null as {{ dbt.type_string() }}) as touchpoint_id
     from orders
+    {% if var('value_net_of_returns') %}
+    left join returned on orders.order_id = returned.order_id
+    {% endif %}
 
     {% for goal in var('touchpoint_goals') %}
     union all

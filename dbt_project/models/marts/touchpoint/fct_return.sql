@@ -1,4 +1,14 @@
-{{ config(tags=['core'], post_hook=['{{ refresh_statistics() }}']) }}
+-- Where conversions are net of returns, a return that comes or changes reaches its customer's
+-- journeys.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_differences',
+    unique_key='return_id',
+    tags=['core'],
+    meta={'changes': {'at': 'returned_at', 'touch': 'true'}} if var('value_net_of_returns') else {},
+    indexes=[{'columns': ['return_id'], 'unique': true}, {'columns': ['order_id']}],
+    post_hook=['{{ refresh_statistics() }}'],
+) }}
 
 with
 

@@ -19,6 +19,10 @@ VARIABLE = "estimation"
 SHARED = {
     ("attribution", "window_days"): "attribution_window_days",
     ("attribution", "interval_z"): "interval_z",
+    ("calibration", "interval_z"): "interval_z",
+    ("budget", "interval_z"): "interval_z",
+    ("hazard", "age_hours"): "conversion_age_hours",
+    ("hazard", "lookback_days"): "lookback_days",
     ("tolerance", "rho"): "default_tolerance",
     ("signals", "baseline_days"): "baseline_days",
     ("signals", "baseline_lag_days"): "baseline_gap_days",

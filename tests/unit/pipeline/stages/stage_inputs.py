@@ -18,9 +18,31 @@ create schema if not exists staging;
 create schema if not exists intermediate;
 create schema if not exists marts;
 create table intermediate.int_attribution__paths (
-    closed_on date, path text, conversions bigint, non_conversions bigint, value double precision,
-    value_squared double precision
+    closed_on date, customer_type text, device text, segment text, goal text, path text, steps integer,
+    conversions bigint, non_conversions bigint, value double precision, value_squared double precision
 );
+create table intermediate.int_journey__steps (
+    journey_id text, customer_id text, conversion_id text, touchpoint_id text, occurred_at timestamptz,
+    occurred_on date, converted_at timestamptz, converted_on date, channel text, campaign_id text,
+    value double precision, step_number integer, steps integer
+);
+create table marts.fct_journey (journey_id text, customer_id text, conversion_id text, closed_on date);
+create table marts.dim_customer (customer_id text, is_known boolean);
+create table marts.fct_conversion (
+    conversion_id text, customer_id text, converted_at timestamptz, converted_on date, value double precision
+);
+create table marts.fct_experiment_assignment (
+    experiment_id text, customer_id text, channel text, arm text, assigned_at timestamptz, assigned_on date,
+    ends_on date, is_contaminated boolean
+);
+create table staging.stg_consents__changes (
+    signature text, channel text, is_granted boolean, changed_at timestamptz
+);
+create table staging.stg_spend__costs (spent_on date, channel text, cost numeric);
+create table intermediate.int_identity__signature_customers (
+    signature text, customer_id text, valid_from timestamptz, valid_to timestamptz
+);
+create table intermediate.int_touchpoint__daily (day date, channel text, cost numeric);
 create table intermediate.int_pressure__index (customer_id text, channel text, pressure_index double precision);
 create table intermediate.int_engagement__customer_channel (
     customer_id text, channel text, contacts bigint, human_responses bigint

@@ -35,10 +35,10 @@ def test_without_a_project_file_the_defaults_hold(project: Settings) -> None:
 def test_shared_variables_and_overrides(project: Settings) -> None:
     write(
         project,
-        "vars:\n  attribution_window_days: 30\n  estimation: {attribution: {replicates: 50, weight_floor: 1}}\n",
+        "vars:\n  attribution_window_days: 30\n  estimation: {attribution: {comparison_days: 14, weight_floor: 1}}\n",
     )
     found = load(project, "attribution", AttributionParameters())
-    assert (found.window_days, found.replicates, found.weight_floor) == (30, 50, 1.0)
+    assert (found.window_days, found.comparison_days, found.weight_floor) == (30, 14, 1.0)
     assert load(project, "tolerance", ToleranceParameters()) == ToleranceParameters()
 
 

@@ -1,0 +1,1 @@
+"""What channels cause: holdout experiments, calibrated credits, response to spend, budget plan."""

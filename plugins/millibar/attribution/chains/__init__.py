@@ -1,0 +1,1 @@
+"""Markov chains of paths: counts, exact solution, removal effects, order, standard errors."""

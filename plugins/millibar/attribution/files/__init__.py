@@ -1,0 +1,1 @@
+"""`millibar attribute`: files of aggregated paths or events in, a table of credits out."""

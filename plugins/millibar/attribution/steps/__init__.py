@@ -1,0 +1,1 @@
+"""Weights of single touchpoints inside a journey: by channel, by channel and age."""

@@ -161,11 +161,6 @@
     greatest(least({{ estimate }} + {{ var('interval_z') }} * sqrt({{ variance }}), {{ whole }}), {{ estimate }})
 {%- endmacro %}
 
-{#- An estimate, where rounding left nothing but a trace of it: nothing. What is really negative stays, for tests to see. -#}
-{% macro without_trace(estimate) -%}
-    case when abs({{ estimate }}) < 1e-9 then 0 else {{ estimate }} end
-{%- endmacro %}
-
 {#- Return on cost and cost of a conversion with the intervals of `relation`'s revenue and conversions. -#}
 {% macro cost_ratios(relation, cost) -%}
     {{ relation }}.revenue / nullif({{ cost }}, 0) as roas,

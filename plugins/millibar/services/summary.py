@@ -6,7 +6,7 @@ from typing import Any
 
 from millibar.warehouse.connect import Warehouse
 
-SUMMARY_MODELS = ("last", "linear", "markov")
+SUMMARY_MODELS = ("last", "markov_shapley", "calibrated")  # what most tools say, the default, what experiments say
 BAR = "-" * 78
 
 
@@ -75,13 +75,13 @@ def _revenue(warehouse: Warehouse, currency: str) -> str:
     channels: dict[str, dict[str, float]] = {}
     for row in rows:
         channels.setdefault(row["channel_label"], {})[row["model"]] = row["revenue"] or 0.0
-    ordered = sorted(channels.items(), key=lambda item: -item[1].get("markov", 0.0))
-    lines = [f"{'revenue by channel, last 90 days, ' + currency:<36}" + "".join(f"{m:>14}" for m in SUMMARY_MODELS)]
+    ordered = sorted(channels.items(), key=lambda item: -item[1].get("markov_shapley", 0.0))
+    lines = [f"{'revenue by channel, last 90 days, ' + currency:<36}" + "".join(f"{m:>16}" for m in SUMMARY_MODELS)]
     lines += [
-        f"  {label:<34}" + "".join(f"{held.get(m, 0.0):>14,.0f}" for m in SUMMARY_MODELS) for label, held in ordered
+        f"  {label:<34}" + "".join(f"{held.get(m, 0.0):>16,.0f}" for m in SUMMARY_MODELS) for label, held in ordered
     ]
     totals = [sum(held.get(model, 0.0) for held in channels.values()) for model in SUMMARY_MODELS]
-    lines.append(f"  {'total':<34}" + "".join(f"{total:>14,.0f}" for total in totals))
+    lines.append(f"  {'total':<34}" + "".join(f"{total:>16,.0f}" for total in totals))
     return "\n".join(lines)
 
 

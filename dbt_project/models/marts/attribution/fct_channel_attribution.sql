@@ -58,10 +58,10 @@ results as (
     select
         model,
         channel,
-        {{ without_trace('conversions') }} as conversions,
+        conversions,
         conversions_low,
         conversions_high,
-        {{ without_trace('revenue') }} as revenue,
+        revenue,
         revenue_low,
         revenue_high,
         removal_effect,

@@ -64,10 +64,10 @@ results as (
         segment,
         model,
         channel,
-        {{ without_trace('conversions') }} as conversions,
+        conversions,
         conversions_low,
         conversions_high,
-        {{ without_trace('revenue') }} as revenue,
+        revenue,
         revenue_low,
         revenue_high,
         'fit' as basis

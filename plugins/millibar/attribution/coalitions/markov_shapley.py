@@ -77,6 +77,7 @@ def markov_shapley_credits(
     solution = Solution(chain)
     credit = np.zeros((REWARDS, len(paths.channels)))
     credit[:, game.players] = solved.values.T * solution.journeys
+    credit = _without_less_than_nothing(credit, np.stack([paths.conversions, paths.value]))
     fitted = _Fitted(walks, taken, solution, game)
     error = _errors(paths, fitted, solved, solved.slopes) if solved.slopes else None
     return Credits(
@@ -91,6 +92,13 @@ def markov_shapley_credits(
         order=order,
         is_sampled=solved.sampling_error is not None,
     )
+
+
+def _without_less_than_nothing(credit: Floats, rewards: Floats) -> Floats:
+    """Credits (2, C), none of them below 0 where no reward (2, P) is: rounding, or sampling, can leave one there."""
+    held = np.where((rewards >= 0).all(axis=1)[:, None], np.maximum(credit, 0.0), credit)
+    total, left = credit.sum(axis=1, keepdims=True), held.sum(axis=1, keepdims=True)
+    return np.asarray(held * (total / np.where(left != 0, left, 1.0)))
 
 
 def highest_order(paths: Paths, most: int) -> int:

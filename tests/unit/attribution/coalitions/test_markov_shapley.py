@@ -333,3 +333,22 @@ def test_one_channel_earned_all_without_doubt() -> None:
     found = markov_shapley_credits(encode_paths(paths_of(("a", 5, 10, 50.0), ("a > a", 1, 3, 20.0)))).frame()
     assert found[["conversions", "conversions_low", "conversions_high"]].to_numpy() == pytest.approx(6.0)
     assert found[["revenue", "revenue_low", "revenue_high"]].to_numpy() == pytest.approx(70.0)
+
+
+@pytest.mark.parametrize("seed", [233, 250, 311])
+def test_no_credit_is_below_nothing_by_rounding(seed: int) -> None:
+    """A channel that converts for nothing and leads to little: its gains cancel, and rounding left less than nothing."""
+    random = np.random.default_rng(seed)
+    names = [f"c{number}" for number in range(random.integers(3, 9))]
+    rows = []
+    for _ in range(random.integers(5, 40)):
+        path = list(random.choice(names[:-1], random.integers(1, 5)))
+        if random.random() < 0.4:
+            path.insert(random.integers(0, len(path) + 1), names[-1])
+        won, lost = int(random.random() < 0.4), int(random.integers(0, 4))
+        rows.append((" > ".join(path), won, lost, 0.0 if path[-1] == names[-1] else won * random.random() * 1e4))
+    paths = encode_paths(paths_of(*rows))
+    found = markov_shapley_credits(paths, errors=False)
+    assert found.conversions.min() >= 0
+    assert found.revenue.min() >= 0
+    assert found.revenue.sum() == pytest.approx(paths.value.sum())

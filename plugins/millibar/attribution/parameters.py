@@ -76,6 +76,8 @@ class BudgetParameters:
     ``half_spend_prior``: median of the half-saturation spend before the series has been seen, in present spends;
     ``half_spend_spread``: standard deviation of its logarithm.
     ``step_share``: a channel's spend changes by no more than this share of the present.
+    ``least_spend_share``: a channel with a smaller part of the spend is not planned with: what it returns for each unit
+    of money is huge, and says nothing of how much more money it could take.
     """
 
     response_days: int = 180
@@ -86,6 +88,7 @@ class BudgetParameters:
     half_spend_prior: float = 2.0
     half_spend_spread: float = 1.0
     step_share: float = 0.3
+    least_spend_share: float = 0.001
     draws: int = 2000
     interval_z: float = 1.959964
     seed: int = 20_250_103

@@ -21,7 +21,7 @@ STEP_SEPARATOR = ">"
 NO_CHANNEL = "(none)"  # a step without a name keeps its credit under this one
 COUNTS = ("conversions", "non_conversions")
 FIGURES = (*COUNTS, "value", "value_squared")
-CHUNK_PATHS = 250_000  # parsed at a time by one thread
+CHUNK_PATHS = 20_000  # parsed at a time by one thread
 NO_STEPS: States = np.zeros(0, dtype=np.int32)
 
 

@@ -18,7 +18,7 @@ Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.signedinteger[Any]]
 
 TABLE_SIZE = 40_000_000  # codes up to here are counted in a table, larger ones are sorted
-CHUNK_STEPS = 4_000_000
+CHUNK_STEPS = 250_000
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def markov_shapley_credits(
 
 def _without_less_than_nothing(credit: Floats, rewards: Floats) -> Floats:
     """Credits (2, C), none of them below 0 where no reward (2, P) is: rounding, or sampling, can leave one there."""
-    held = np.where((rewards >= 0).all(axis=1)[:, None], np.maximum(credit, 0.0), credit)
+    is_gain = np.asarray((rewards >= 0).all(axis=1))
+    held = np.where(is_gain[:, None], np.maximum(credit, 0.0), credit)
     total, left = credit.sum(axis=1, keepdims=True), held.sum(axis=1, keepdims=True)
     return np.asarray(held * (total / np.where(left != 0, left, 1.0)))
 

@@ -187,7 +187,22 @@ def test_a_channel_with_few_days_of_spend_has_no_curve_of_its_own(
     assert all("days with spend" in row["basis"] for row in curves)
     # no journey holds radio: its money is not planned with, and that is told
     quality = brand.value("select fit_quality from ops.model_runs where model = 'attribution_budget'")
-    assert quality["not_in_journeys"] == ["radio"]
+    assert quality["not_planned"] == ["radio"]
+
+
+def test_a_channel_that_costs_next_to_nothing_is_not_planned_with(
+    brand: Warehouse, settings: Settings, run: RunContext
+) -> None:
+    """Some cents beside thousands return ten thousand times their cost, and could not take a budget."""
+    money = spend(date(2025, 1, 1), 181)
+    fill(brand, "staging.stg_spend__costs", money)
+    cents = money[money["channel"] == "email"].assign(channel="sms", cost=0.001)
+    fill(brand, "staging.stg_spend__costs", cents)
+    attribution.run(brand, settings, run)
+    planned = brand.rows("select channel from scores.attribution_budget order by channel")
+    assert [row["channel"] for row in planned] == ["email", "search_paid"]
+    quality = brand.value("select fit_quality from ops.model_runs where model = 'attribution_budget'")
+    assert quality["not_planned"] == ["sms"]
 
 
 def test_running_again_gives_the_same_tables(brand: Warehouse, settings: Settings, run: RunContext) -> None:

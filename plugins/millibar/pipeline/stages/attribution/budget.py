@@ -123,8 +123,8 @@ def score(
             inputs={"channels": len(paid), "spend": float(plan.current.sum()) * days, "credits": basis},
             parameters=parameters,
             fit_quality={
-                # spent on what no journey holds: nothing is known of its return, and its money stays where it is
-                "not_in_journeys": sorted(set(in_window["channel"]) - {channel.name for channel in paid}),
+                # too little spent, or on what no journey holds: its return is not known, and its money stays where it is
+                "not_planned": sorted(set(in_window["channel"]) - {channel.name for channel in paid}),
                 "curves": {name: response.curve for name, response in responses.items()},
                 "moved": float(np.abs(plan.recommended - plan.current).sum()) / 2 * days,
             },
@@ -133,7 +133,7 @@ def score(
 
 
 def _paid(spend: pd.DataFrame, fitted: Fitted, calibration: Calibration | None, rules: AttributionRules) -> list[Paid]:
-    """Channels with spend and credits, by name."""
+    """Channels with credits and a part of the spend worth planning, by name."""
     credits = fitted.markov_shapley if calibration is None else calibration.credits
     if calibration is None:
         error = np.zeros(len(credits.channels)) if credits.conversions_error is None else credits.conversions_error
@@ -143,9 +143,10 @@ def _paid(spend: pd.DataFrame, fitted: Fitted, calibration: Calibration | None, 
     else:
         draws = calibration.draws * float(credits.conversions.sum())
     costs = spend.groupby("channel")["cost"].sum().to_dict()
+    least = rules.budget.least_spend_share * sum(costs.values())
     paid = []
     for place, name in enumerate(credits.channels):
-        if costs.get(name, 0.0) > 0:
+        if costs.get(name, 0.0) > least:
             conversions = float(credits.conversions[place])
             worth = float(credits.revenue[place]) / conversions if conversions > 0 else 0.0
             paid.append(Paid(name, float(costs[name]) / rules.attribution.window_days, worth, draws[:, place]))

@@ -123,7 +123,7 @@ def score(
             inputs={"channels": len(paid), "spend": float(plan.current.sum()) * days, "credits": basis},
             parameters=parameters,
             fit_quality={
-                # too little spent, or on what no journey holds: its return is not known, and its money stays where it is
+                # too little, or spent on what no journey holds: its return is unknown, and its money stays where it is
                 "not_planned": sorted(set(in_window["channel"]) - {channel.name for channel in paid}),
                 "curves": {name: response.curve for name, response in responses.items()},
                 "moved": float(np.abs(plan.recommended - plan.current).sum()) / 2 * days,

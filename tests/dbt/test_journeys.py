@@ -158,3 +158,27 @@ def test_the_place_of_sale_is_a_step_where_no_touch_came_just_before(warehouse: 
         "bob": [{"channel": "email", "credit": 1, "touches": 1}],
     }
     assert column(warehouse, "select distinct device from marts.fct_journey") == ["(unknown)"]
+
+
+@pytest.mark.slow
+def test_old_segment_results_leave_the_last_day_of_each_month(warehouse: Warehouse, layers: Layers, dbt: Dbt) -> None:
+    deliver(warehouse)
+    layers(DAY)
+    dbt("run", "--select", "fct_segment_attribution")
+    assert column(warehouse, "select distinct as_of from marts.fct_segment_attribution") == [DAY]
+    names = ", ".join(
+        column(
+            warehouse,
+            "select column_name from information_schema.columns where table_schema = 'marts' "
+            "and table_name = 'fct_segment_attribution' and column_name <> 'as_of' order by ordinal_position",
+        )
+    )
+    kept = [date(2024, 12, 31), DAY - timedelta(days=34)]
+    for day in [*kept, date(2024, 12, 30), DAY - timedelta(days=35)]:
+        warehouse.execute(
+            f"insert into marts.fct_segment_attribution (as_of, {names}) "
+            f"select %(day)s, {names} from marts.fct_segment_attribution where as_of = %(now)s",
+            {"day": day, "now": DAY},
+        )
+    dbt("run", "--select", "fct_segment_attribution")
+    assert column(warehouse, "select distinct as_of from marts.fct_segment_attribution order by 1") == [*kept, DAY]

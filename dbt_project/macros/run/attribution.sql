@@ -100,6 +100,14 @@
     {{ add_days(as_of_date(), -1 * var('attribution_window_days') + 1) }}
 {%- endmacro %}
 
+{#- post_hook: of the days before the newest so many only the last of each month stays. -#}
+{% macro keep_month_ends(days) -%}
+    delete from {{ this }}
+    where
+        as_of <= {{ add_days(as_of_date(), -1 * days) }}
+        and {{ month_of(add_days('as_of', 1)) }} = {{ month_of('as_of') }}
+{%- endmacro %}
+
 {#- Credit of a step: its share, the last step taking what the others leave. -#}
 {% macro credit_to_one(share) -%}
     case

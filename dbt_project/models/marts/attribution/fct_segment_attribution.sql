@@ -7,7 +7,10 @@
     full_refresh=false,
     tags=['after_scores'],
     indexes=[{'columns': ['as_of', 'dimension', 'segment', 'model', 'channel'], 'unique': true}],
-    post_hook=['{{ refresh_statistics() }}'],
+    post_hook=[
+        "{{ keep_month_ends(var('segment_history_days')) }}",
+        '{{ refresh_statistics() }}',
+    ],
 ) }}
 
 with

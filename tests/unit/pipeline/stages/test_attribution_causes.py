@@ -39,7 +39,13 @@ def test_a_planted_change_is_found_and_explained(inputs: Warehouse, settings: Se
     fill(inputs, PATHS, calm)
     fill(inputs, PATHS, aggregated_paths(date(2025, 6, 3), 28, seed=2, email_factor=3.0))
     attribution.run(inputs, settings, run)
-    rows = inputs.frame("select * from scores.attribution_change where model = 'markov_shapley'").set_index("channel")
+    table = inputs.frame("select * from scores.attribution_change")
+    assert set(table["model"]) == {
+        "markov", "markov_shapley", "shapley", "first", "last", "last_non_direct", "linear",
+    }  # fmt: skip
+    for _, rows in table.groupby("model"):
+        assert rows["conversions_now"].sum() == pytest.approx(table["conversions_now"].sum() / 7)
+    rows = table[table["model"] == "markov_shapley"].set_index("channel")
     assert rows.loc["email", "is_real"]
     assert rows.loc["email", "change"] > 0
     assert str(rows.loc["email", "first_before"]) == "2025-05-06"

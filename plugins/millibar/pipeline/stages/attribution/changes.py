@@ -8,9 +8,9 @@ from datetime import timedelta
 import pandas as pd
 
 from millibar.attribution.comparison import CHANGE_COLUMNS, compare
+from millibar.attribution.models import fit_models
 from millibar.attribution.parameters import AttributionParameters
 from millibar.pipeline.context import RunContext
-from millibar.pipeline.stages.attribution.credits import fit_order
 from millibar.pipeline.stages.attribution.journeys import read_paths, window
 from millibar.pipeline.stages.scores import record_model_run, stamped
 from millibar.warehouse.connect import Warehouse
@@ -18,6 +18,8 @@ from millibar.warehouse.connect import Warehouse
 MODEL = "attribution_change"
 # both periods with the same chain, so that a change of order is no change of share
 ORDER = 1
+# of the rules those that no variable of an analyst changes, and no clock
+MODELS = ("markov", "markov_shapley", "shapley", "first", "last", "last_non_direct", "linear")
 
 
 def score(warehouse: Warehouse, run: RunContext, parameters: AttributionParameters) -> int:
@@ -29,11 +31,8 @@ def score(warehouse: Warehouse, run: RunContext, parameters: AttributionParamete
     now = read_paths(warehouse, first_now, last_now)
     tables = []
     if before.conversions.sum() > 0 and now.conversions.sum() > 0:
-        fitted = [fit_order(paths, ORDER) for paths in (before, now)]
-        tables = [
-            compare(fitted[0].markov, fitted[1].markov, parameters.interval_z),
-            compare(fitted[0].markov_shapley, fitted[1].markov_shapley, parameters.interval_z),
-        ]
+        fitted = [fit_models(paths, MODELS, ORDER) for paths in (before, now)]
+        tables = [compare(then, later, parameters.interval_z) for then, later in zip(*fitted, strict=True)]
     rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=CHANGE_COLUMNS)
     rows = rows.assign(first_before=first_before, last_before=last_before, first_now=first_now, last_now=last_now)
     with warehouse.transaction():
@@ -48,6 +47,6 @@ def score(warehouse: Warehouse, run: RunContext, parameters: AttributionParamete
                 "conversions_now": float(now.conversions.sum()),
             },
             parameters=parameters,
-            fit_quality={"real_changes": int(rows["is_real"].sum()) if tables else None},
+            fit_quality={"real_changes": {str(m): int(n) for m, n in rows.groupby("model")["is_real"].sum().items()}},
         )
     return written

@@ -100,6 +100,20 @@ def test_the_plan_names_what_to_move_and_what_it_brings(warehouse: Warehouse, re
     assert text.index("Paid search €61,400") < text.index("Social networks €28,700") < text.index("Direct mail €44,100")
     assert "Social networks €28,700 €28,729 keep" in text
     assert "-30% (the most allowed)" in text
+    assert "The intervals overlap: try the move" in text
+
+
+def test_a_plan_whose_intervals_do_not_overlap_needs_no_warning(
+    warehouse: Warehouse, read: Callable[..., Page]
+) -> None:
+    sure = [
+        plan(marginal_return_low=2.0, marginal_return_high=3.0),
+        plan("direct_mail", 44_100.0, -0.3, marginal_return=0.7, marginal_return_low=0.5, marginal_return_high=0.9),
+    ]
+    publish(warehouse, whole() | {"rpt_budget_plan": sure})
+    text = read().text
+    assert "more from the same money." in text
+    assert "overlap" not in text
 
 
 def test_a_plan_that_moves_nothing_says_so(warehouse: Warehouse, read: Callable[..., Page]) -> None:

@@ -174,7 +174,7 @@
     {{ relation }}.revenue / nullif({{ cost }}, 0) as roas,
     {{ relation }}.revenue_low / nullif({{ cost }}, 0) as roas_low,
     {{ relation }}.revenue_high / nullif({{ cost }}, 0) as roas_high,
-    {{ cost }} / nullif({{ relation }}.conversions, 0) as cpa,
-    {{ cost }} / nullif({{ relation }}.conversions_high, 0) as cpa_low,
-    {{ cost }} / nullif({{ relation }}.conversions_low, 0) as cpa_high
+    nullif({{ cost }}, 0) / nullif({{ relation }}.conversions, 0) as cpa,
+    nullif({{ cost }}, 0) / nullif({{ relation }}.conversions_high, 0) as cpa_low,
+    nullif({{ cost }}, 0) / nullif({{ relation }}.conversions_low, 0) as cpa_high
 {%- endmacro %}

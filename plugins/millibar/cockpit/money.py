@@ -8,11 +8,12 @@ from millibar.cockpit import wording
 from millibar.cockpit.reading import Row
 
 LEAST_MOVE = 0.005  # a change of spend below this share is "keep"
+OVERLAP = " The intervals overlap: try the move on a part of the customers before you believe it."
 
 
 def budget_plan(rows: list[Row], currency: str) -> dict[str, Any]:
     """The plan's lines, most to gain first, and its total in one sentence; no lines where nothing is published."""
-    ordered = sorted(rows, key=lambda row: (-(wording.number(row["spend_change"]) or 0.0), row["channel"]))
+    ordered = sorted(rows, key=lambda row: (-_moved(row), row["channel"]))
     return {"lines": [_plan_line(row, currency) for row in ordered], "words": _plan_words(rows, currency)}
 
 
@@ -71,13 +72,25 @@ def _change_of_spend(row: Row) -> str:
 
 def _plan_words(rows: list[Row], currency: str) -> str:
     spend, gain = (sum(wording.number(row[name]) or 0.0 for row in rows) for name in ("current_spend", "expected_gain"))
-    moved = sum(max(wording.number(row["spend_change"]) or 0.0, 0.0) for row in rows)
+    moved = sum(max(_moved(row), 0.0) for row in rows)
     if moved < LEAST_MOVE * spend:
         return f"The {wording.money(spend, currency)} of the window are spread well: no move is worth making."
     return (
         f"Of the {wording.money(spend, currency)} of the window, moving {wording.money(moved, currency)} as below is "
         f"expected to bring {wording.money(gain, currency)} more from the same money."
+        f"{'' if _is_sure(rows) else OVERLAP}"
     )
+
+
+def _is_sure(rows: list[Row]) -> bool:
+    """Whether every channel that gets more surely returns more, for the next unit, than every one that gets less."""
+    gains = [wording.number(row["marginal_return_low"]) or 0.0 for row in rows if _moved(row) > 0]
+    losses = [wording.number(row["marginal_return_high"]) or 0.0 for row in rows if _moved(row) < 0]
+    return min(gains, default=0.0) >= max(losses, default=0.0)
+
+
+def _moved(row: Row) -> float:
+    return wording.number(row["spend_change"]) or 0.0
 
 
 def _points(value: Any) -> str:

@@ -159,15 +159,19 @@ def moves_of(walks: Walks) -> tuple[Integers, Integers, States]:
     return found[:moves] // size, found[:moves] % size, taken
 
 
-def count_chain(paths: Paths, order: int = 1, walks: Walks | None = None) -> Chain:
-    """Counts of the chain of an order; ``walks`` where they are known already."""
-    walks = walks or walk(paths, order)
+def count_chain(paths: Paths, order: int = 1) -> Chain:
+    """Counts of the chain of an order."""
+    return counted_walks(paths, order)[2]
+
+
+def counted_walks(paths: Paths, order: int) -> tuple[Walks, States, Chain]:
+    """The walks of an order, the move each window takes (see :func:`moves_of`), and the counts of their chain."""
+    walks = walk(paths, order)
     sources, targets, taken = moves_of(walks)
-    return count_moves(paths, walks, sources, targets, taken)
+    return walks, taken, _count_moves(paths, walks, sources, targets, taken)
 
 
-def count_moves(paths: Paths, walks: Walks, sources: Integers, targets: Integers, taken: States) -> Chain:
-    """As :func:`count_chain`, with the moves of :func:`moves_of`."""
+def _count_moves(paths: Paths, walks: Walks, sources: Integers, targets: Integers, taken: States) -> Chain:
     size, journeys = len(walks.windows), paths.conversions + paths.losses
     windows = np.diff(walks.starts)
     counts = np.zeros(len(sources) + size)

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.sparse import identity
 from scipy.sparse.linalg import splu
 
-from millibar.attribution.chains.chain import Chain, Walks, count_chain, count_moves, moves_of, walk
+from millibar.attribution.chains.chain import Chain, Walks, count_chain, counted_walks
 from millibar.attribution.chains.solution import Solution, truncated_rates
 from millibar.attribution.chains.uncertainty import share_errors
 from millibar.attribution.paths import Floats, Paths
@@ -41,10 +41,9 @@ def markov_credits(paths: Paths, order: int = 1, convention: str = EXACT, *, err
         nothing = np.zeros(size)
         return Credits(MARKOV, paths.channels, nothing, nothing, nothing, nothing, nothing, nothing, order)
     paths = _in_units(paths, float(totals[1]))
-    walks = walk(paths, order)
-    sources, targets, taken = moves_of(walks)
-    solution = Solution(count_moves(paths, walks, sources, targets, taken))
-    effects = solution.removal_effects if convention == EXACT else _truncated_effects(solution.chain, walks)
+    walks, taken, chain = counted_walks(paths, order)
+    solution = Solution(chain)
+    effects = solution.removal_effects if convention == EXACT else _truncated_effects(chain, walks)
     shares = effect_shares(effects)
     spread = share_errors(paths, walks, taken, solution) * np.abs(totals)[:, None] if errors else None
     return Credits(

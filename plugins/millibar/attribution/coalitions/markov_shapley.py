@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from millibar.attribution.chains.chain import Walks, count_chain, count_moves, moves_of, walk
+from millibar.attribution.chains.chain import Walks, count_chain, counted_walks
 from millibar.attribution.chains.solution import Solution
 from millibar.attribution.chains.uncertainty import Gradients, journey_variance
 from millibar.attribution.coalitions.elimination import eliminate
@@ -69,9 +69,7 @@ def markov_shapley_credits(
     if not len(paths) or paths.conversions.sum() <= 0:
         nothing = np.zeros(len(paths.channels))
         return Credits(MARKOV_SHAPLEY, paths.channels, nothing, nothing, nothing, nothing, nothing, nothing, order)
-    walks = walk(paths, order)
-    sources, targets, taken = moves_of(walks)
-    chain = count_moves(paths, walks, sources, targets, taken)
+    walks, taken, chain = counted_walks(paths, order)
     game = coalition_chain(chain)
     solved = _solved(paths, game, order, slopes=errors, exact_players=exact_players, seed=seed)
     solution = Solution(chain)

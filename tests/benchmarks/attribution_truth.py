@@ -3,7 +3,7 @@
     millibar simulate --landing L --truth T --seed 1
     MILLIBAR_STATE=S MILLIBAR_LANDING=L millibar services warehouse
     MILLIBAR_STATE=S MILLIBAR_LANDING=L millibar run --as-of 2025-12-31
-    python tests/benchmarks/bench_attribution_truth.py --state S --truth T --as-of 2025-12-31
+    python tests/benchmarks/attribution_truth.py --state S --truth T --as-of 2025-12-31
 
 Truth is what would be missing over the same days had the channel been off (docs/SIMULATION.md). For every model:
 

@@ -169,6 +169,13 @@
     greatest(least({{ estimate }} + {{ var('interval_z') }} * sqrt({{ variance }}), {{ whole }}), {{ estimate }})
 {%- endmacro %}
 
+{#- Columns of attributed conversions and revenue, for columns_of. -#}
+{% macro credit_measures() -%}
+    {{ return([
+        'conversions', 'conversions_low', 'conversions_high', 'revenue', 'revenue_low', 'revenue_high'
+    ]) }}
+{%- endmacro %}
+
 {#- Return on cost and cost of a conversion with the intervals of `relation`'s revenue and conversions. -#}
 {% macro cost_ratios(relation, cost) -%}
     {{ relation }}.revenue / nullif({{ cost }}, 0) as roas,

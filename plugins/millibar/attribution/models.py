@@ -17,6 +17,7 @@ Parameters are given to ``__init__`` and never changed by ``fit``; what was foun
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import Any, Self
@@ -99,7 +100,7 @@ def interval_z(confidence: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-class _Attribution:
+class _Attribution(ABC):
     """What all estimators share. A subclass fits in ``_credits``.
 
     After :meth:`fit`: ``credits_`` (DataFrame, a row a channel: ``result.CREDIT_COLUMNS``), ``intervals_`` (DataFrame:
@@ -136,8 +137,9 @@ class _Attribution:
         told = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
         return f"{type(self).__name__}({told})"
 
+    @abstractmethod
     def _credits(self, paths: Paths) -> Credits:
-        raise NotImplementedError
+        """Fit."""
 
 
 class MarkovAttribution(_Attribution):

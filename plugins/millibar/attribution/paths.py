@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from scipy.sparse import csr_matrix
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 States = npt.NDArray[np.int32]
+Numbers = npt.NDArray[np.signedinteger[Any]]
 
 STEP_SEPARATOR = ">"
 NO_CHANNEL = "(none)"  # a step without a name keeps its credit under this one
@@ -129,6 +131,11 @@ def _encode(texts: pa.Array, mark: str) -> tuple[list[str], States, States]:
     names = [name.strip() or NO_CHANNEL for name in encoded.dictionary.to_pylist()]
     lengths = pc.list_value_length(split).to_numpy(zero_copy_only=False)
     return names, encoded.indices.to_numpy(zero_copy_only=False), lengths
+
+
+def summed(places: Numbers, weights: Floats, size: int) -> Floats:
+    """Sums of ``weights`` by place, shape (size,); ``places``: 0 .. size - 1, one for each weight."""
+    return np.asarray(np.bincount(places, weights, minlength=size), dtype=np.float64)
 
 
 def _column(rows: pd.DataFrame | pa.Table, name: str) -> pa.Array:

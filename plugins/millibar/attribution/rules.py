@@ -48,7 +48,7 @@ def rule_credits(
 def _step_shares(paths: Paths, rule: str, ends: tuple[float, float], direct: str) -> Floats:
     """Share of its path's reward each step has, shape (steps,)."""
     if rule == "linear":
-        lengths = np.diff(paths.starts)
+        lengths = paths.lengths
         return np.repeat(1.0 / np.maximum(lengths, 1), lengths)
     if rule in END_SHARES:
         return _shares_by_ends(paths, *ends)
@@ -64,7 +64,7 @@ def _step_shares(paths: Paths, rule: str, ends: tuple[float, float], direct: str
 
 
 def _shares_by_ends(paths: Paths, first_share: float, last_share: float) -> Floats:
-    lengths = np.diff(paths.starts)
+    lengths = paths.lengths
     between = (1.0 - first_share - last_share) / np.maximum(lengths - 2, 1)
     shares = np.repeat(between, lengths)
     first, last = paths.starts[:-1], paths.starts[1:] - 1

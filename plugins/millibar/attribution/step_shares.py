@@ -24,7 +24,7 @@ def channel_shares(paths: Paths, step_shares: Floats) -> csr_matrix:
     ``step_shares``: shape (steps,).
     """
     # indices are copied: summing duplicates sorts them in place
-    shape = (len(paths.conversions), len(paths.channels))
+    shape = (len(paths), len(paths.channels))
     shares = csr_matrix((step_shares, paths.steps.copy(), paths.starts.copy()), shape=shape)
     shares.sum_duplicates()
     return shares

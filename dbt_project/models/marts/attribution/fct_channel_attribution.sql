@@ -39,33 +39,19 @@ results as (
 
     -- a model without a fit of its own at this date is summed from its credits
     select
-        model,
-        channel,
-        conversions,
-        conversions_low,
-        conversions_high,
-        revenue,
-        revenue_low,
-        revenue_high,
+        {{ columns_of('attributed', ['model', 'channel'] + credit_measures()) }},
         cast(null as {{ type_double() }}) as removal_effect,
         cast(null as integer) as model_order,
         'credits' as basis
     from attributed
-    where model not in (select fitted.model from fitted)
+    where attributed.model not in (select fitted.model from fitted)
 
     union all
 
     select
-        model,
-        channel,
-        conversions,
-        conversions_low,
-        conversions_high,
-        revenue,
-        revenue_low,
-        revenue_high,
-        removal_effect,
-        model_order,
+        {{ columns_of('fitted', ['model', 'channel'] + credit_measures()) }},
+        fitted.removal_effect,
+        fitted.model_order,
         'fit' as basis
     from fitted
 
@@ -75,14 +61,7 @@ final as (
 
     select
         {{ as_of_date() }} as as_of,
-        results.model,
-        results.channel,
-        results.conversions,
-        results.conversions_low,
-        results.conversions_high,
-        results.revenue,
-        results.revenue_low,
-        results.revenue_high,
+        {{ columns_of('results', ['model', 'channel'] + credit_measures()) }},
         coalesce(costs.cost, 0) as cost,
         {{ cost_ratios('results', 'costs.cost') }},
         results.removal_effect,

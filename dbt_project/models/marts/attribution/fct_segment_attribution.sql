@@ -13,6 +13,8 @@
     ],
 ) }}
 
+{%- set cell = ['dimension', 'segment', 'model', 'channel'] %}
+
 with
 
 attributed as (
@@ -41,16 +43,7 @@ fits as (
 results as (
 
     select
-        attributed.dimension,
-        attributed.segment,
-        attributed.model,
-        attributed.channel,
-        attributed.conversions,
-        attributed.conversions_low,
-        attributed.conversions_high,
-        attributed.revenue,
-        attributed.revenue_low,
-        attributed.revenue_high,
+        {{ columns_of('attributed', cell + credit_measures()) }},
         'credits' as basis
     from attributed
     left join fits
@@ -63,16 +56,7 @@ results as (
     union all
 
     select
-        dimension,
-        segment,
-        model,
-        channel,
-        conversions,
-        conversions_low,
-        conversions_high,
-        revenue,
-        revenue_low,
-        revenue_high,
+        {{ columns_of('fitted', cell + credit_measures()) }},
         'fit' as basis
     from fitted
 
@@ -82,17 +66,8 @@ final as (
 
     select
         {{ as_of_date() }} as as_of,
-        dimension,
-        segment,
-        model,
-        channel,
-        conversions,
-        conversions_low,
-        conversions_high,
-        revenue,
-        revenue_low,
-        revenue_high,
-        cast(basis as {{ dbt.type_string() }}) as basis
+        {{ columns_of('results', cell + credit_measures()) }},
+        cast(results.basis as {{ dbt.type_string() }}) as basis
     from results
 
 )

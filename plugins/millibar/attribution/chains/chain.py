@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from millibar.attribution.paths import Floats, Integers, Paths, States
+from millibar.attribution.paths import Floats, Integers, Numbers, Paths, States, summed
 
 Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.signedinteger[Any]]
 
 TABLE_SIZE = 40_000_000  # codes up to here are counted in a table, larger ones are sorted
 CHUNK_STEPS = 250_000
@@ -196,11 +195,6 @@ def _count_moves(paths: Paths, walks: Walks, sources: Integers, targets: Integer
 def _whole(limit: int) -> type[np.signedinteger[Any]]:
     """The smaller kind of whole number that holds everything up to ``limit``."""
     return np.int32 if limit < 2**31 else np.int64
-
-
-def summed(places: Numbers, weights: Floats, size: int) -> Floats:
-    """Sums of ``weights`` by place, shape (size,)."""
-    return np.asarray(np.bincount(places, weights, minlength=size), dtype=np.float64)
 
 
 def _parts(starts: Integers) -> list[slice]:

@@ -76,7 +76,11 @@ def _is_close(behind: Floats, journeys: Floats) -> bool:
 
 def choose_order(paths: Paths, highest: int = 4) -> int:
     """The order under which held-out journeys are likeliest; 1 where there are no paths."""
-    scores = order_scores(paths, highest)
+    return best_order(order_scores(paths, highest))
+
+
+def best_order(scores: pd.DataFrame) -> int:
+    """The order :func:`order_scores` found best; 1 where there were no paths to score."""
     return int(scores.loc[scores["is_best"], "order"].iloc[0]) if len(scores) else 1
 
 

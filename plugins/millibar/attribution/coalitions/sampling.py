@@ -56,7 +56,7 @@ def observed_game(game: CoalitionChain, paths: Paths) -> ObservedGame:
     """The game of the paths with most conversions; every channel of a path that converts is a player."""
     chosen = np.argsort(-paths.conversions, kind="stable")[:OBSERVED_PATHS]
     chosen = chosen[paths.conversions[chosen] > 0]
-    flags = np.zeros(len(paths.conversions), dtype=bool)
+    flags = np.zeros(len(paths), dtype=bool)
     flags[chosen] = True
     paths_chosen = paths.select(flags)
     held = channel_shares(paths_chosen, np.ones(len(paths_chosen.steps)))

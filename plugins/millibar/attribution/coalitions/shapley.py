@@ -64,7 +64,7 @@ def ordered_shapley(paths: Paths, reward: Floats, repeats: Repeats = "first") ->
         raise ValueError(f"repeats {repeats!r}: a repeated channel takes the position of its 'first' step or of 'each'")
     size = len(paths.channels)
     path = paths.path_of_step
-    position = np.arange(len(paths.steps)) - np.repeat(paths.starts[:-1], np.diff(paths.starts))
+    position = np.arange(len(paths.steps)) - np.repeat(paths.starts[:-1], paths.lengths)
     pair = path * size + paths.steps
     _, first, place, times = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
     distinct = np.bincount(path[first], minlength=len(reward))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from millibar.attribution.chains.order import order_scores
+from millibar.attribution.chains.order import best_order, order_scores
 from millibar.attribution.coalitions.markov_shapley import MARKOV_SHAPLEY, highest_order
 from millibar.attribution.comparison import CHANGE_COLUMNS, compare
 from millibar.attribution.files.event_files import LOOKBACK_DAYS, EventColumns, looks_like_events, read_events
@@ -94,7 +94,7 @@ def attribute_file(
     paths = encode_paths(journeys.rows, separator=journeys.separator)
     notes = [*journeys.warnings, *_notes(paths)]
     scores = order_scores(paths, HIGHEST_ORDER) if request.order == AUTO and paths.journeys > 0 else None
-    fitted = _fitted(paths, request, 1 if scores is None else int(scores.loc[scores["is_best"], "order"].iloc[0]))
+    fitted = _fitted(paths, request, 1 if scores is None else best_order(scores))
     notes += _order_notes(fitted, scores) + _sampling_notes(fitted)
     changes = None
     if earlier is not None:
@@ -166,7 +166,7 @@ def _changes(earlier: Paths, fitted: list[Credits], request: Request) -> pd.Data
 def _order_notes(fitted: list[Credits], scores: pd.DataFrame | None) -> list[str]:
     if scores is None:
         return []
-    best = int(scores.loc[scores["is_best"], "order"].iloc[0])
+    best = best_order(scores)
     notes = [
         f"{credits.model}: order {credits.order}, for a chain of order {best} has too many states for coalitions"
         for credits in fitted

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from millibar.attribution.paths import Floats, Paths
+from millibar.attribution.paths import Floats, Paths, summed
 
 TOLERANCE = 1e-4  # share of the total credit that may still lie with another channel
 MOST_ROUNDS = 2000
@@ -77,8 +76,4 @@ def _distinct(paths: Paths) -> tuple[csr_matrix, Floats]:
     visits = converting.visit_counts()
     key = visits @ np.random.default_rng(0).random(visits.shape[1])
     _, first, row = np.unique(key.round(9), return_index=True, return_inverse=True)
-    return visits[first], _sums(row, converting.conversions, len(first))
-
-
-def _sums(groups: npt.NDArray[np.int64], values: Floats, size: int) -> Floats:
-    return np.asarray(np.bincount(groups, values, minlength=size))
+    return visits[first], summed(row, converting.conversions, len(first))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from millibar.attribution.chains.markov import markov_credits, sequence_effects, transition_table
-from millibar.attribution.chains.order import order_scores
+from millibar.attribution.chains.order import best_order, order_scores
 from millibar.attribution.coalitions.markov_shapley import markov_shapley_credits
 from millibar.attribution.parameters import AttributionParameters
 from millibar.attribution.paths import Paths
@@ -35,11 +35,10 @@ class Fitted:
     markov_shapley: Credits
 
 
-def fit(paths: Paths, parameters: AttributionParameters) -> tuple[Fitted, pd.DataFrame]:
+def fit(paths: Paths, parameters: AttributionParameters, *, errors: bool = True) -> tuple[Fitted, pd.DataFrame]:
     """The models of these paths, and how each order did on journeys held out."""
     scores = order_scores(paths, parameters.highest_order, parameters.order_folds)
-    order = int(scores.loc[scores["is_best"], "order"].iloc[0]) if len(scores) else 1
-    return fit_order(paths, order), scores
+    return fit_order(paths, best_order(scores), errors=errors), scores
 
 
 def fit_order(paths: Paths, order: int, *, errors: bool = True) -> Fitted:

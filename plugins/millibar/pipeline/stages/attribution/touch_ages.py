@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from millibar.attribution.parameters import HazardParameters
-from millibar.attribution.paths import Floats, Integers
+from millibar.attribution.paths import summed
 from millibar.attribution.steps.time_to_conversion import TouchAges, age_exposure
 from millibar.pipeline.stages.attribution.journeys import days_between
 from millibar.warehouse.connect import Warehouse
@@ -68,10 +68,10 @@ class TouchDays:
         touches, hours = (converted[name].to_numpy(dtype=np.float64) for name in ("touches", "hours"))
         lost_touches = lost["touches"].to_numpy(dtype=np.float64)
         exposure = age_exposure(
-            _sums(cell, hours, size * bins).reshape(size, bins),
-            _sums(cell, touches, size * bins).reshape(size, bins),
+            summed(cell, hours, size * bins).reshape(size, bins),
+            summed(cell, touches, size * bins).reshape(size, bins),
             self.parameters.age_hours,
-            _sums(place.get_indexer(lost["channel"]), lost_touches, size),
+            summed(place.get_indexer(lost["channel"]), lost_touches, size),
             self.parameters.lookback_days * HOURS_A_DAY,
         )
         days = (last - first).days + 1
@@ -93,7 +93,3 @@ def read_touch_days(warehouse: Warehouse, first: date, last: date, parameters: H
     edges = {"edges": [float(edge) for edge in parameters.age_hours]}
     converted = warehouse.frame(CONVERTED, span | edges)
     return TouchDays(converted, warehouse.frame(LOST, span), warehouse.frame(AT_RISK, span), parameters)
-
-
-def _sums(groups: Integers, values: Floats, size: int) -> Floats:
-    return np.bincount(groups, values, minlength=size).astype(np.float64)

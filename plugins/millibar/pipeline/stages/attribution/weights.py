@@ -8,13 +8,14 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from millibar.attribution.chains.order import order_scores
+from millibar.attribution.chains.markov import MARKOV
+from millibar.attribution.coalitions.markov_shapley import MARKOV_SHAPLEY
 from millibar.attribution.parameters import AttributionParameters
 from millibar.attribution.paths import Paths
 from millibar.attribution.steps.step_weights import StepWeights, equal_weights, fit_step_weights
 from millibar.attribution.steps.time_to_conversion import fit_hazard
 from millibar.pipeline.context import RunContext
-from millibar.pipeline.stages.attribution.credits import fit_order
+from millibar.pipeline.stages.attribution.credits import fit
 from millibar.pipeline.stages.attribution.journeys import read_paths
 from millibar.pipeline.stages.attribution.rules import AttributionRules
 from millibar.pipeline.stages.attribution.touch_ages import TouchDays, read_touch_days
@@ -22,7 +23,7 @@ from millibar.pipeline.stages.scores import record_model_run, stamped
 from millibar.warehouse.connect import Warehouse
 
 MODEL = "attribution_weight"
-MARKOV, MARKOV_SHAPLEY, TIME_TO_CONVERSION = "markov", "markov_shapley", "time_to_conversion"
+TIME_TO_CONVERSION = "time_to_conversion"
 ANY_PLACE = "any"
 
 # A fingerprint of each closed day: when it stays the same, so do the weights fitted on it. The paths do not know when
@@ -124,8 +125,7 @@ def _path_weights(paths: Paths, parameters: AttributionParameters) -> tuple[list
     if paths.conversions.sum() < max(parameters.minimum_conversions, 1):
         weights = {name: equal_weights(paths.channels) for name in (MARKOV, MARKOV_SHAPLEY)}
     else:
-        scores = order_scores(paths, parameters.highest_order, parameters.order_folds)
-        fitted = fit_order(paths, int(scores.loc[scores["is_best"], "order"].iloc[0]), errors=False)
+        fitted, _ = fit(paths, parameters, errors=False)
         weights = {
             part.model: fit_step_weights(paths, part.conversions, parameters.weight_floor)
             for part in (fitted.markov, fitted.markov_shapley)

@@ -1,5 +1,4 @@
--- Each row of the pressure index is the one before, decayed, plus the day's weighted contacts (last
--- 60 days).
+-- Each row of the pressure is the one before, decayed, plus the day's contacts (last 60 days).
 {{ config(tags=['core']) }}
 
 with
@@ -8,7 +7,9 @@ daily as (
 
     select
         *,
-        lag(index) over (partition by customer_id, channel order by day) as index_before,
+        {%- for name in decayed_contacts() %}
+        lag({{ name }}) over (partition by customer_id, channel order by day) as {{ name }}_before,
+        {%- endfor %}
         lag(day) over (partition by customer_id, channel order by day) as day_before
     from {{ ref('fct_pressure_daily') }}
     where day > {{ add_days(as_of_date(), -60) }}
@@ -19,11 +20,16 @@ select
     customer_id,
     channel,
     day,
-    index
+    {{ decayed_contacts() | join(', ') }}
 from daily
 where
-    index_before is not null
-    and abs(
-        index - pressure_weight * contacts_1d
-        - index_before * {{ decay(days_between('day_before', 'day'), 'half_life_days') }}
-    ) > 1e-9 * greatest(index, 1)
+    day_before is not null
+    and (
+        {%- for name, sum in decayed_contacts().items() %}
+        abs(
+            {{ name }} - contacts_1d
+            - {{ name }}_before
+            * {{ decay(days_between('day_before', 'day'), sum.half_life) }}
+        ) > 1e-9 * {{ name }}{{ ' or' if not loop.last }}
+        {%- endfor %}
+    )

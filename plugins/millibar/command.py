@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     from millibar.identity import command as identity
     from millibar.identity import decisions_command as decisions
     from millibar.pipeline import command as pipeline
+    from millibar.pressure import command as pressure
     from millibar.privacy import command as privacy
     from millibar.services import command as services
     from millibar.simulation import command as simulation
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"millibar {__version__}")
     root.add_argument("-v", "--verbose", action="store_true", help="log what each step does")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for package in (identity, decisions, attribution, pipeline, sources, privacy, warehouse, services):
+    for package in (identity, decisions, attribution, pressure, pipeline, sources, privacy, warehouse, services):
         package.add_arguments(commands)
     simulate = commands.add_parser("simulate", help="write the feeds of a simulated market, with its truth")
     simulation.add_arguments(simulate)

@@ -47,8 +47,17 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "rpt_alert": {
         "sign": "text", "sign_label": "text", "channel": "text", "channel_label": "text", "segment": "text",
         "observed": "float8", "expected": "float8", "effect": "float8", "p_value": "float8", "q_value": "float8",
-        "severity": "float8", "alert": "boolean", "incident": "boolean", "cause": "text", "action_code": "text",
-        "action": "text", "owner": "text",
+        "severity": "float8", "severity_level": "text", "verdict": "text", "alert": "boolean", "incident": "boolean",
+        "shifted_to": "text", "since": "date", "false_alarms_per_100_series_years": "float8", "cause": "text",
+        "action_code": "text", "action": "text", "owner": "text", "expires_on": "date",
+    },
+    "rpt_alert_driver": {
+        "sign": "text", "channel": "text", "segment": "text", "rank": "integer", "kind": "text", "driver": "text",
+        "share": "float8",
+    },
+    "rpt_signal_matrix": {
+        "sign": "text", "sign_label": "text", "channel": "text", "channel_label": "text", "verdict": "text",
+        "effect": "float8", "segments": "bigint", "segments_alerting": "bigint",
     },
     "rpt_load_quality": {
         "source": "text", "feed": "text", "last_delivered_on": "date", "rows_read": "bigint", "rows_loaded": "bigint",
@@ -145,7 +154,23 @@ def alert(**changed: Any) -> Row:
         "effect": -0.38, "p_value": 1e-6, "q_value": 1e-5, "severity": 48_200.0, "alert": True, "incident": False,
         "cause": "Sends per customer rose by 46% in three weeks; the campaign \"Spring weeks\" carries most of it.",
         "action_code": "cut_volume", "action": "Cut the volume of this channel by a third for two weeks.",
-        "owner": "CRM team",
+        "owner": "CRM team", "severity_level": "normal", "verdict": "alert", "shifted_to": None,
+        "since": date(2025, 3, 2), "false_alarms_per_100_series_years": 6.2, "expires_on": date(2025, 4, 11),
+    } | changed  # fmt: skip
+
+
+def driver(rank: int, kind: str, name: str, part: float, **changed: Any) -> Row:
+    return {
+        "sign": "click_rate_falls", "channel": "email", "segment": "all", "rank": rank, "kind": kind, "driver": name,
+        "share": part,
+    } | changed  # fmt: skip
+
+
+def cell(sign: str, label: str, channel: str, verdict: str, **changed: Any) -> Row:
+    name = CHANNELS[channel][0] if channel in CHANNELS else channel
+    return {
+        "sign": sign, "sign_label": label, "channel": channel, "channel_label": name, "verdict": verdict,
+        "effect": -0.38 if verdict == "alert" else 0.02, "segments": 5, "segments_alerting": 2 * (verdict == "alert"),
     } | changed  # fmt: skip
 
 
@@ -189,8 +214,20 @@ def whole() -> dict[str, Sequence[Row]]:
             alert(
                 sign="unsubscribes_rise", sign_label="Unsubscribes rise", channel="push_app", channel_label="App push",
                 observed=0.0062, expected=0.0026, severity=1_040.0, alert=False, incident=True, owner=None,
+                verdict="incident", since=None, expires_on=None,
                 cause="One send on 13 March went out twice.", action="Note it; no action unless it comes back.",
             ),
+        ],
+        "rpt_alert_driver": [
+            driver(1, "campaign", "Spring weeks", 0.62), driver(2, "campaign", "(other)", 0.31),
+            driver(3, "device", "mobile", 0.4), driver(4, "team", "CRM", -0.1),
+        ],
+        "rpt_signal_matrix": [
+            cell("click_rate_falls", "Click rate falls", "email", "alert"),
+            cell("click_rate_falls", "Click rate falls", "sms", "nothing"),
+            cell("click_rate_falls", "Click rate falls", "direct", "not_judged"),
+            cell("sales_fall", "Sales fall", "email", "not_judged"),
+            cell("sales_fall", "Sales fall", "all", "expected", effect=-0.21),
         ],
         "rpt_load_quality": [
             load(),

@@ -152,13 +152,37 @@ def test_alerts_say_how_bad_what_where_why_and_what_to_do(warehouse: Warehouse, 
     publish(warehouse, whole())
     text = read().text
     assert (
-        "Alert 21,950 21,950 Spam complaints rise 0.17% instead of 0.06% (+183%) Text message new customers "
-        "Two campaigns reached people who bought within the last week. "
-        "Stop the segment and ask for permission again. Mobile team"
+        "Alert 21,950 21,950 Spam complaints rise 0.17% instead of 0.06% (+183%) since 2 March 2025 Text message "
+        "new customers Two campaigns reached people who bought within the last week. "
+        "Stop the segment and ask for permission again. Mobile team, until 11 April 2025"
     ) in text
     assert "Complaint wave 5.9 a day instead of 2.5 a day (+136%)" in text
     assert text.index("Click rate falls") < text.index("Complaint wave") < text.index("Incident")
     assert "No cause stands out yet." in text
+    assert "campaign Spring weeks: 62.0% device mobile: 40.0%" in text  # neither "(other)" nor what works against it
+    assert "a series without any fault would raise about 6 of them" in text
+
+
+def test_every_verdict_has_a_word_of_its_own(warehouse: Warehouse, read: Callable[..., Page]) -> None:
+    verdicts = {"alert": True, "trend": False, "shifted": False, "expected": False, "incident": False}
+    rows = [
+        alert(sign=f"sign_{verdict}", sign_label=verdict, verdict=verdict, alert=is_alert, incident=verdict == "incident",
+              shifted_to="push_app" if verdict == "shifted" else None, severity_level="high")
+        for verdict, is_alert in verdicts.items()
+    ]  # fmt: skip
+    publish(warehouse, whole() | {"rpt_alert": rows, "rpt_alert_driver": []})
+    text = read().text
+    for words in ("Alert severe", "Trend 48,200", "Moved to push_app", "Expected 48,200", "Incident 48,200"):
+        assert words in text
+
+
+def test_the_matrix_has_a_cell_for_every_sign_and_judged_channel(
+    warehouse: Warehouse, read: Callable[..., Page]
+) -> None:
+    publish(warehouse, whole())
+    text = read().text
+    assert "Sign All channels Newsletter and mail Text message Click rate falls" in text  # nothing is judged on direct
+    assert "Click rate falls Alert -38% 2 of 5 alert Quiet +2% Sales fall Expected -21%" in text
 
 
 def test_pressure_starts_with_all_channels_then_the_most_pressed(warehouse: Warehouse, client: TestClient) -> None:
@@ -320,7 +344,7 @@ def test_headings_and_tables_are_marked_up(warehouse: Warehouse, client: TestCli
     assert all("scope" in cell for cell in page.all("th"))
     identifiers = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
     named = [attributes["aria-labelledby"] for _, attributes in page.elements if "aria-labelledby" in attributes]
-    assert len(named) == 7
+    assert len(named) == 8
     assert set(named) <= identifiers
     charts = [attributes for attributes in page.all("div") if attributes.get("role") == "img"]
     assert [("table" in (chart["aria-label"] or "")) for chart in charts] == [True, True]

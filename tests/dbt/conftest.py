@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
+from dbt.invoked import invoke
 from dbt.landed import begin
 from dbt.stand_ins import identify, score
-from millibar.pipeline.dbt import command, environment
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
 
 Dbt = Callable[..., None]
 Run = Callable[..., None]
-
-GOOD = ("success", "pass", "warn", "skipped", "no-op")
-PROGRAM = 3  # words of the command line before dbt's own
 
 
 @pytest.fixture(scope="session")
@@ -29,19 +25,9 @@ def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def dbt(settings: Settings, dbt_target: Path) -> Iterator[Dbt]:
-    """Run dbt on the test's warehouse, in this process: its import alone takes longer than most invocations."""
-    from dbt.cli.main import dbtRunner
-
-    def run(verb: str, *arguments: str) -> None:
-        outcome = dbtRunner().invoke(["--quiet", *command(verb, settings, dbt_target, *arguments)[PROGRAM:]])
-        nodes = getattr(outcome.result, "results", None) or []
-        failed = [f"{node.node.unique_id}: {node.message}" for node in nodes if str(node.status) not in GOOD]
-        if not outcome.success or failed:
-            pytest.fail(f"dbt {verb} {' '.join(arguments)}: {outcome.exception or ''}\n" + "\n".join(failed))
-
-    with mock.patch.dict(os.environ, environment(settings)):
-        yield run
+def dbt(settings: Settings, dbt_target: Path) -> Dbt:
+    """Run dbt on the test's warehouse."""
+    return partial(invoke, settings, dbt_target)
 
 
 @pytest.fixture

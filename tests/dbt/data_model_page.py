@@ -43,6 +43,13 @@ Attribution: `fct_journey` (what each customer saw before a conversion, or befor
 Rules of credit (`position_rules`, `weighted_models` with `seeds/attribution_weights.csv`, `time_decay_half_life_days`,
 `same_touch_minutes`) are taken up by the next run; a line more is a model more, with a row in `seeds/model_labels.csv`.
 
+Pressure: `fct_pressure_daily` (decayed contacts after each day with one; macro `pressure_on(day)` gives every customer and
+channel on any day), `fct_pressure_state` (what it means to the customer, with action and next moment),
+`fct_pressure_state_history` (the same over time; macro `pressure_state_as_of(day)`), `fct_channel_health_daily` (counts
+and rates by day, channel and segment; var `health_segments`), `fct_pressure_signal` and `fct_pressure_signal_driver` (signs
+and their cause sheets), `fct_pressure_channel` (learned weights and half-lives). Acts of machines are marked
+(`fct_touchpoint.is_machine`), counted as opens, and read by nothing that learns.
+
 How layers are built: `dbt build --selector staging | core | marts | reporting` (dbt_project/selectors.yml). Incremental
 models take in whole load batches (ops.consumed_batches); the customers and days that change are logged
 (`intermediate.customer_changes`, `intermediate.day_changes`) and recomputed by the models that follow, nobody else.

@@ -7,7 +7,9 @@ import pyarrow as pa
 from millibar.sources.contracts import IDENTIFIER_TYPES
 from millibar.warehouse.connect import Warehouse
 
-SCORED = ("identity_nodes", "identity_clusters", "attribution_weight", "pressure_tolerance", "churn_customer")
+SCORED = (
+    "identity_nodes", "identity_clusters", "attribution_weight", "pressure_tolerance", "pressure_state", "churn_customer"
+)  # fmt: skip
 
 
 def identify(warehouse: Warehouse) -> None:
@@ -62,11 +64,12 @@ def identify(warehouse: Warehouse) -> None:
 
 
 def score(warehouse: Warehouse) -> None:
-    """Attribution, tolerances and churn by formula."""
+    """Attribution, tolerances, pressure and churn by formula."""
     _attribute(warehouse)
     with warehouse.transaction():
-        for table in ("attribution_weight", "pressure_tolerance", "churn_customer"):
+        for table in ("attribution_weight", "pressure_tolerance", "churn_customer", *PRESSURE_TABLES):
             warehouse.execute(f"delete from scores.{table}")
+        warehouse.execute(PRESSURE)
         warehouse.execute(
             """
             insert into scores.attribution_weight (month, model, channel, place, weight, as_of, run_id)
@@ -98,6 +101,62 @@ def score(warehouse: Warehouse) -> None:
             """
         )
 
+
+# States from the index of the profile against a tolerance by name; an alert, an incident, a sign that shifted, a quiet one.
+PRESSURE = """
+    insert into scores.pressure_state
+        (as_of, run_id, customer_id, channel, pressure_index, mean_index, tolerance, tolerance_low, tolerance_high, state,
+         probability, probability_over, probability_under, severity, basis, cut_channel, last_contact_on, next_contact_on)
+    with pressed as (
+        select customer_id, channel, pressure_index, last_contact_on, 2 + length(customer_id) / 20.0 as tolerance
+        from intermediate.int_pressure__index
+        union all
+        select customer_id, 'all', 0, null, 2 + length(customer_id) / 20.0 from marts.dim_customer as known
+        where is_known and not exists (
+            select 1 from intermediate.int_pressure__current as pressed where pressed.customer_id = known.customer_id
+        )
+    ), rated as (
+        select
+            pressed.*,
+            case
+                when pressure_index > tolerance then 'over' when pressure_index < tolerance / 3 then 'under'
+                else 'balanced'
+            end as state
+        from pressed
+    )
+    select
+        as_of, run_id, customer_id, channel, pressure_index, pressure_index, tolerance, tolerance / 2, tolerance * 2, state,
+        0.7, case state when 'over' then 0.7 else 0.1 end, case state when 'under' then 0.7 else 0.2 end,
+        case when pressure_index > 2 * tolerance or last_contact_on is null then 'high' else 'normal' end, 'own',
+        case when state = 'over' then 'email' end, last_contact_on,
+        as_of + case when state = 'over' then 3 else 0 end
+    from rated, ops.run_context;
+
+    insert into scores.pressure_signal
+        (as_of, run_id, sign, channel, segment, observed, expected, effect, p_value, q_value, severity, alert, incident,
+         cause, action_code, judged_on, verdict, severity_level, since, false_alarms_per_100_series_years)
+    select
+        as_of, run_id, sign, channel, segment, 2, 4, -0.5, 0.001, 0.01, 3, verdict = 'alert', verdict = 'incident',
+        'campaign c1', action_code, as_of, verdict, 'normal', as_of - 6, 8
+    from ops.run_context, (values
+        ('click_rate_falls', 'email', 'all', 'alert', 'sign_click_rate'),
+        ('click_rate_falls', 'email', 'device:mobile', 'incident', 'sign_click_rate'),
+        ('open_rate_falls', 'email', 'all', 'shifted', 'sign_open_rate'),
+        ('sales_fall', 'all', 'all', 'nothing', null)
+    ) as told (sign, channel, segment, verdict, action_code);
+
+    insert into scores.pressure_signal_driver
+        (as_of, run_id, sign, channel, segment, rank, kind, driver, contribution, share, detail)
+    select as_of, run_id, 'click_rate_falls', 'email', 'all', number, 'campaign', 'c' || number, 2.0 / number, null, null
+    from ops.run_context, generate_series(1, 2) as number;
+
+    insert into scores.pressure_channel
+        (as_of, run_id, channel, weight, weight_low, weight_high, half_life_days, half_life_low, half_life_high,
+         short_share, middle_share, long_share, tolerance_share, basis)
+    select as_of, run_id, channel, pressure_weight, 0, 9, persistence_days, 0.5, 30, 0, 1, 0, 0.2, 'profile'
+    from ops.run_context, seeds.channel_profiles;
+"""
+PRESSURE_TABLES = ("pressure_state", "pressure_signal", "pressure_signal_driver", "pressure_channel")
 
 # Half of the conversions would have come anyway; new customers have a fit of their own; what is left is one row a table.
 ATTRIBUTION = """

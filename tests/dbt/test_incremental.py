@@ -35,6 +35,9 @@ TABLES = (
     "intermediate.int_customer__consent",
     "intermediate.int_journey__steps",
     "intermediate.int_pressure__current",
+    "intermediate.int_pressure__campaign_kind",
+    "intermediate.int_pressure__health",
+    "intermediate.int_pressure__segment",
     "intermediate.int_engagement__customer_channel",
     "intermediate.int_touchpoint__daily",
     "intermediate.int_moment__channel_hour",
@@ -122,8 +125,13 @@ class Market:
         ])  # fmt: skip
         land(warehouse, "customers", START, [
             {"record_id": f"r{n}", "updated_at": f"{START}T08:00:00+00:00", "country": "FR", "email": h("email", n),
-             "crm_id": h("crm", n), "stated_channel": "email" if n % 3 else None, "first_name": f"Name {n}"}
+             "crm_id": h("crm", n), "stated_channel": "email" if n % 3 else None, "first_name": f"Name {n}",
+             "acquisition_channel": ("search_paid", "store", None)[n % 3]}
             for n in range(PEOPLE)
+        ])  # fmt: skip
+        land(warehouse, "campaigns", START, [
+            {"campaign_id": "c1", "name": "One", "targeting": "mass", "content": "generic"},
+            {"campaign_id": "c2", "name": "Two", "targeting": "segment"},
         ])  # fmt: skip
         return {
             START + timedelta(days=n): self.deliver(warehouse, START + timedelta(days=n)) for n in range(HISTORY_DAYS)
@@ -147,6 +155,8 @@ class Market:
                 self.sends.append(send)
                 if kind < 0.1:  # a machine opens at once
                     rows.append(self.answer(send, "open", timedelta(seconds=3)))
+                elif kind < 0.12:  # a gateway follows all links, later
+                    rows += [self.answer(send, "click", timedelta(minutes=9)) for _ in range(3)]
                 elif kind < 0.25:
                     rows.append(self.answer(send, "click", timedelta(minutes=self.chance.randrange(1, 90))))
             elif kind < 0.65:
@@ -233,7 +243,13 @@ def changed_versions(market: Market, warehouse: Warehouse, day: date, batches: d
     ])  # fmt: skip
     land(warehouse, "customers", day, [
         {"record_id": "r9", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", 900), "crm_id": h("crm", 9),
-         "first_name": "Another name"}
+         "first_name": "Another name"},
+        {"record_id": "r10", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", 10), "crm_id": h("crm", 10),
+         "acquisition_channel": "store"},
+    ])  # fmt: skip
+    land(warehouse, "campaigns", day, [
+        {"campaign_id": "c2", "name": "Two", "targeting": "mass"},
+        {"campaign_id": "c0", "name": "Late", "targeting": "trigger", "content": "context"},
     ])  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from dbt.data_model_page import PAGE, render
-from millibar.sources.contracts import FEEDS
+from millibar.sources.contracts import CHANNELS, FEEDS
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
@@ -124,8 +125,9 @@ def test_households_are_for_analysis_and_never_for_contact() -> None:
     assert "analysis only" in described(model("dim_customer"))["columns"][household_column()]["description"]
     stages = PROJECT.parent / "plugins" / "millibar"
     contact_rules = [path for name in ("attribution", "pressure", "churn") for path in (stages / name).rglob("*.py")]
-    contact_rules += sorted((stages / "pipeline" / "stages" / "attribution").rglob("*.py"))
-    contact_rules += [stages / "pipeline" / "stages" / f"{name}.py" for name in ("pressure", "churn")]
+    for name in ("attribution", "pressure"):
+        contact_rules += sorted((stages / "pipeline" / "stages" / name).rglob("*.py"))
+    contact_rules.append(stages / "pipeline" / "stages" / "churn.py")
     assert len(contact_rules) > 10
     assert [path.stem for path in contact_rules if "household" in path.read_text()] == []
 
@@ -161,3 +163,17 @@ def test_every_figure_of_a_seed_names_its_source(seed: str) -> None:
     assert len(rows) >= 10
     told = [row.rsplit(",", 1)[-1] for row in rows]
     assert [text for text in told if not text.startswith(("public:", "house estimate", "definition"))] == []
+
+
+def test_every_channel_of_the_contract_has_a_profile() -> None:
+    """Weights are not negative, hours are hours, and who weighs something decays; dbt tests hold it for added rows."""
+    with (PROJECT / "seeds" / "channel_profiles.csv").open(newline="") as file:
+        profiles = {row["channel"]: row for row in csv.DictReader(file)}
+    assert set(CHANNELS) <= set(profiles)
+    for channel, row in profiles.items():
+        assert float(row["pressure_weight"]) >= 0, channel
+        assert float(row["persistence_days"]) > 0, channel
+        assert 0 <= float(row["intrusiveness"]) <= float(row["intrusiveness_mobile"]) <= 1, channel
+        assert {int(row[name]) for name in ("quiet_from_hour", "quiet_to_hour")} <= set(range(24)), channel
+        assert {row[name] for name in row if name.startswith("machine_")} <= {"true", "false"}, channel
+        assert (float(row["pressure_weight"]) > 0) >= (int(row["weekly_cap"]) > 0), channel

@@ -31,7 +31,7 @@
 {%- endmacro %}
 
 {% macro default__weekday(day) -%}
-    cast(extract(isodow from {{ day }}) as integer) - 1
+    (cast(extract(isodow from {{ day }}) as integer) - 1)
 {%- endmacro %}
 
 {% macro spark__weekday(day) -%}
@@ -107,4 +107,17 @@
 
 {% macro spark__business_midnight(day) -%}
     to_utc_timestamp(cast({{ day }} as timestamp), '{{ business_timezone() }}')
+{%- endmacro %}
+
+{#- The moment an hour of a business day begins. -#}
+{% macro business_moment(day, hour) -%}
+    {{ return(adapter.dispatch('business_moment', 'millibar')(day, hour)) }}
+{%- endmacro %}
+
+{% macro default__business_moment(day, hour) -%}
+    (cast({{ day }} as timestamp) + make_interval(hours => {{ hour }})) at time zone '{{ business_timezone() }}'
+{%- endmacro %}
+
+{% macro spark__business_moment(day, hour) -%}
+    to_utc_timestamp(cast({{ day }} as timestamp) + make_interval(0, 0, 0, 0, {{ hour }}), '{{ business_timezone() }}')
 {%- endmacro %}

@@ -3,7 +3,8 @@
 {#-
     replace_differences: the model gives all of its rows; those that are gone or say something else are replaced.
     The columns of unique_key are never null. meta.changes.at (a column) logs the customers of these rows, with
-    meta.changes.touch (a condition) as changes of touches.
+    meta.changes.touch (a condition) as changes of touches; meta.changes.on (a column) logs their days, meta.changes.in
+    (a list of relation, key, day) the days on which these relations have rows of that key.
 -#}
 {% macro get_incremental_replace_differences_sql(arg_dict) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
@@ -25,7 +26,32 @@
 
     {% if changes %}
     {{ prune_changes(producer) }}
+    {% endif %}
 
+    {% if changes and (changes.get('on') or changes.get('in')) %}
+    insert into {{ change_table('day_changes') }} (producer, change_id, changed_on)
+    select distinct '{{ producer }}', {{ next_change(producer) }}, different.changed_on
+    from (
+        {%- for rows in ['rows_before', 'rows_after'] %}
+        {%- if not loop.first %}
+        union all
+        {%- endif %}
+        {%- if changes.get('on') %}
+        select {{ changes['on'] }} as changed_on from {{ rows }}
+        {%- else %}
+        {%- for known_by in changes['in'] %}
+        select counted.{{ known_by['day'] }} as changed_on
+        from {{ ref(known_by['relation']) }} as counted
+        where counted.{{ known_by['key'] }} in (select {{ known_by['key'] }} from {{ rows }})
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+        {%- endif %}
+        {%- endfor %}
+    ) as different
+    where different.changed_on is not null;
+    {% endif %}
+
+    {% if changes and changes.get('at') %}
     insert into {{ change_table('customer_changes') }} (producer, change_id, customer_id, changed_from, touch_from)
     select
         '{{ producer }}', {{ next_change(producer) }}, customer_id, min(changed_at),

@@ -3,7 +3,7 @@
 {#-
     logged_replace: rows with the same key are replaced, rows a corrected file removed are deleted, and the customers
     and days of all of them are logged. meta.changes names the columns: feed, at, on, touch, contact, and day_columns:
-    a row that is the same in these before and after (it only went to another customer) leaves its day as it was.
+    a row that is the same in these before and after only went to another customer: its day is logged as a move.
 -#}
 {% macro get_incremental_logged_replace_sql(arg_dict) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
@@ -35,15 +35,18 @@
     union all
     {{ changed }} from {{ temp_relation }};
 
-    insert into {{ change_table('day_changes') }} (producer, change_id, changed_on)
-    select distinct '{{ producer }}', {{ next_change(producer) }}, changed_on
+    insert into {{ change_table('day_changes') }} (producer, change_id, changed_on, is_move)
+    select '{{ producer }}', {{ next_change(producer) }}, changed_on, min(copies) > 1
     from (
-        {{ day_key }} from {{ target_relation }} where {{ gone }}
-        union all
-        {{ day_key }} from {{ temp_relation }}
-    ) as versions
-    group by {{ key }}, changed_on, {{ changes['day_columns'] | join(', ') }}
-    having count(*) = 1;
+        select changed_on, count(*) as copies
+        from (
+            {{ day_key }} from {{ target_relation }} where {{ gone }}
+            union all
+            {{ day_key }} from {{ temp_relation }}
+        ) as versions
+        group by {{ key }}, changed_on, {{ changes['day_columns'] | join(', ') }}
+    ) as told
+    group by changed_on;
 
     insert into {{ change_table('customer_changes') }}
         (producer, change_id, customer_id, changed_from, touch_from, contact_from)
@@ -64,14 +67,14 @@
     insert into {{ target_relation }} ({{ columns }}) select {{ columns }} from {{ temp_relation }}
 {%- endmacro %}
 
+{#- Number of the change a producer is logging: days before customers. -#}
 {% macro next_change(producer) -%}
     1 + greatest(
+        {%- for table in ['customer_changes', 'consumed_changes'] %}
         coalesce((
-            select max(change_id) from {{ change_table('customer_changes') }} where producer = '{{ producer }}'
-        ), 0),
-        coalesce((
-            select max(change_id) from {{ change_table('consumed_changes') }} where producer = '{{ producer }}'
-        ), 0)
+            select max(change_id) from {{ change_table(table) }} where producer = '{{ producer }}'
+        ), 0){{ ',' if not loop.last }}
+        {%- endfor %}
     )
 {%- endmacro %}
 
@@ -94,7 +97,8 @@
 {#-
     replace_touched: what the touched customers (or days) had is deleted, also when nothing takes its place.
     meta.touched: by (producers), kind (changed, touch, contact), key (the column compared),
-    from (a column: only rows at or after the first change go; absent: all of them).
+    from (a column: only rows at or after the first change go; absent: all of them), moves (days of rows that only went to
+    another customer, too), followers (days whose usual figures look back on a touched one, too).
 -#}
 {% macro get_incremental_replace_touched_sql(arg_dict) -%}
     {%- set target_relation = arg_dict['target_relation'] -%}
@@ -114,7 +118,13 @@
         and present.{{ touched['from'] }} >= {{ business_date('touched.changed_from') }};
     {%- else %}
     delete from {{ target_relation }}
-    where {{ touched['key'] }} in ({{ touched_days(touched['by']) }});
+    where {{ touched['key'] }} in (
+        {%- if touched.get('followers') -%}
+        {{ touched_days_and_their_followers(touched['by']) }}
+        {%- else -%}
+        {{ touched_days(touched['by'], touched.get('moves', false)) }}
+        {%- endif -%}
+    );
     {%- endif %}
 
     insert into {{ target_relation }} ({{ columns }})

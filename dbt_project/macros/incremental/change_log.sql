@@ -24,8 +24,13 @@
     create table if not exists {{ change_table('day_changes') }} (
         producer {{ dbt.type_string() }} not null,
         change_id {{ dbt.type_bigint() }} not null,
-        changed_on date not null
+        changed_on date not null,
+        is_move boolean not null default false
     );
+    {#- warehouses made before days of moved rows were logged -#}
+    alter table {{ change_table('day_changes') }}
+    add column if not exists is_move boolean not null default false;
+    create table if not exists {{ change_table('pressure_state_days') }} (day date not null primary key);
     create table if not exists {{ change_table('consumed_changes') }} (
         consumer {{ dbt.type_string() }} not null,
         producer {{ dbt.type_string() }} not null,
@@ -46,17 +51,23 @@
     {{ return(run_query(query).columns[0].values()[0] | string) }}
 {%- endmacro %}
 
-{#- post_hook of a consumer: everything its producers logged has been read. -#}
+{#-
+    post_hook of a consumer: everything its producers logged has been read. A consumer that found nothing yet is noted,
+    too: what is logged later stays until it has read it.
+-#}
 {% macro record_changes(producers) -%}
     {%- for producer in producers %}
     insert into {{ change_table('consumed_changes') }} (consumer, producer, change_id)
     select
         '{{ this.identifier }}',
         '{{ producer }}',
-        max(logged.change_id)
-    from {{ change_table('customer_changes') }} as logged
-    where logged.producer = '{{ producer }}'
-    having max(logged.change_id) is not null;
+        coalesce(max(logged.change_id), 0)
+    from (
+        {%- for table in ['customer_changes', 'day_changes'] %}
+        select change_id from {{ change_table(table) }} where producer = '{{ producer }}'
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as logged;
     {%- endfor %}
     {{ compact_consumed() }}
 {%- endmacro %}
@@ -92,15 +103,38 @@
     group by logged.customer_id
 {%- endmacro %}
 
-{#- Days changed since the model last read. -#}
-{% macro touched_days(producers) -%}
+{#-
+    Days changed since the model last read. moves: also the days of rows that only went to another customer, for models
+    that count by what the customer is.
+-#}
+{% macro touched_days(producers, moves=false) -%}
     select distinct logged.changed_on
     from {{ change_table('day_changes') }} as logged
     where
-        {%- for producer in producers %}
-        (logged.producer = '{{ producer }}' and logged.change_id > {{ changes_read(producer) }})
-        {% if not loop.last %}or{% endif %}
-        {%- endfor %}
+        {{ 'true' if moves else 'not logged.is_move' }}
+        and (
+            {%- for producer in producers %}
+            (logged.producer = '{{ producer }}' and logged.change_id > {{ changes_read(producer) }})
+            {% if not loop.last %}or{% endif %}
+            {%- endfor %}
+        )
+{%- endmacro %}
+
+{#-
+    These days, and those whose usual figures (of the baseline_days that ended baseline_gap_days before) look back on
+    them.
+-#}
+{% macro touched_days_and_their_followers(producers) -%}
+    select days.date_day
+    from ({{ touched_days(producers, moves=true) }}) as touched
+    cross join lateral (
+        select touched.changed_on as date_day
+        union all
+        {{ days_table(
+            add_days('touched.changed_on', var('baseline_gap_days')),
+            add_days('touched.changed_on', var('baseline_gap_days') + var('baseline_days') - 1)
+        ) }}
+    ) as days
 {%- endmacro %}
 
 {#- post_hook: every signature whose customer changed has been looked at. -#}

@@ -2,56 +2,48 @@ with
 
 signals as (
 
-    select * from {{ ref('fct_pressure_signal') }} where alert or incident
-
-),
-
-labels as (
-
-    select * from {{ ref('sign_labels') }}
-
-),
-
-channels as (
-
-    select * from {{ ref('dim_channel') }}
-
-),
-
-plans as (
-
-    select * from {{ ref('dim_action_plan') }}
+    select * from {{ ref('int_pressure__told_signal') }}
+    where alert or incident or verdict in ('shifted', 'expected', 'trend')
 
 ),
 
 final as (
 
     select
-        signals.as_of,
-        signals.sign,
-        coalesce(labels.sign_label, signals.sign) as sign_label,
-        signals.channel,
-        case
-            when signals.channel = 'all' then 'All channels'
-            else coalesce(channels.channel_label, signals.channel)
-        end as channel_label,
-        signals.segment,
-        signals.observed,
-        signals.expected,
-        signals.effect,
-        signals.p_value,
-        signals.q_value,
-        signals.severity,
-        signals.alert,
-        signals.incident,
-        signals.cause,
-        signals.action_code,
-        plans.action,
-        plans.owner
+        as_of,
+        judged_on,
+        sign,
+        sign_label,
+        channel,
+        channel_label,
+        segment,
+        observed,
+        expected,
+        baseline,
+        exposure,
+        effect,
+        p_value,
+        q_value,
+        probability_real,
+        customers,
+        value_at_risk,
+        severity,
+        severity_level,
+        verdict,
+        alert,
+        incident,
+        shifted_to,
+        since,
+        detector,
+        false_alarms_per_100_series_years,
+        cause,
+        action_code,
+        action,
+        owner,
+        effort_days,
+        expected_return,
+        expires_on
     from signals
-    left join labels on signals.sign = labels.sign
-    left join channels on signals.channel = channels.channel
-    left join plans on signals.action_code = plans.action_code
 
 )
 

@@ -6,29 +6,31 @@ states as (
 
 ),
 
-plans as (
-
-    select * from {{ ref('dim_action_plan') }}
-
-),
-
 final as (
 
     select
-        states.as_of,
-        states.customer_id,
-        states.channel,
-        states.index,
-        states.tolerance,
-        states.state,
-        states.probability,
-        states.basis,
-        states.action_code,
-        plans.action,
-        states.last_contact_on,
-        states.next_contact_at
+        as_of,
+        customer_id,
+        channel,
+        channel_label,
+        index,
+        tolerance,
+        tolerance_low,
+        tolerance_high,
+        ratio,
+        state,
+        probability,
+        probability_over,
+        severity,
+        basis,
+        action_code,
+        action,
+        owner,
+        expires_on,
+        cut_channel,
+        last_contact_on,
+        next_contact_at
     from states
-    left join plans on states.action_code = plans.action_code
 
 )
 

@@ -6,39 +6,31 @@ states as (
 
 ),
 
-channels as (
-
-    select * from {{ ref('dim_channel') }}
-
-),
-
 counted as (
 
     select
         as_of,
         channel,
+        channel_label,
         state,
-        count(*) as customers
+        count(*) as customers,
+        {{ count_if("severity = 'high'") }} as customers_high
     from states
-    group by as_of, channel, state
+    group by as_of, channel, channel_label, state
 
 ),
 
 final as (
 
     select
-        counted.as_of,
-        counted.channel,
-        case
-            when counted.channel = 'all' then 'All channels'
-            else coalesce(channels.channel_label, counted.channel)
-        end as channel_label,
-        counted.state,
-        counted.customers,
-        {{ to_double('counted.customers') }}
-        / sum(counted.customers) over (partition by counted.channel) as share
+        as_of,
+        channel,
+        channel_label,
+        state,
+        customers,
+        customers_high,
+        {{ to_double('customers') }} / sum(customers) over (partition by channel) as share
     from counted
-    left join channels on counted.channel = channels.channel
 
 )
 

@@ -66,11 +66,23 @@ QUERIES = {
         order by channel, state
     """,
     "rpt_alert": """
-        select sign, sign_label, channel, channel_label, segment, observed, expected, q_value, severity,
-               alert, incident, cause, action, owner
+        select sign, sign_label, channel, channel_label, segment, observed, expected, q_value, severity, severity_level,
+               verdict, alert, incident, shifted_to, since, false_alarms_per_100_series_years, cause, action, owner,
+               expires_on
         from bi.rpt_alert
-        order by alert desc, severity desc nulls last, q_value nulls last, sign, channel, segment
+        order by alert desc, verdict = 'trend' desc, severity desc nulls last, q_value nulls last, sign, channel,
+            segment
         limit %(alerts_shown)s
+    """,
+    "rpt_alert_driver": """
+        select sign, channel, segment, rank, kind, driver, share
+        from bi.rpt_alert_driver
+        order by sign, channel, segment, rank
+    """,
+    "rpt_signal_matrix": """
+        select sign, sign_label, channel, channel_label, verdict, effect, segments, segments_alerting
+        from bi.rpt_signal_matrix
+        order by sign, channel
     """,
     "rpt_load_quality": """
         select source, feed, last_delivered_on, rows_read, rows_loaded, rows_duplicate, rows_rejected,

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from millibar.cockpit import money, wording
+from millibar.cockpit import money, signals, wording
 from millibar.cockpit.reading import ALERTS_SHOWN, Row, Snapshot
 
 STALE_AFTER_HOURS = 36  # a daily run that is half a day late
 EVERY_CHANNEL = "all"
-DAILY_SIGNS = frozenset({"complaint_wave", "sales_fall"})  # counted a day; the other signs are rates
 BASELINE_MODEL = "last"  # what most tools report: drawn beside every other model
 MEASURES = ("conversions", "revenue")
 STATES = ("under", "balanced", "over")
@@ -80,7 +79,9 @@ def page(snapshot: Snapshot, model: str, measure: str) -> dict[str, Any]:
         "plan": money.budget_plan(snapshot.rows("rpt_budget_plan"), currency),
         "moves": money.moves(snapshot.rows("rpt_attribution_change")),
         "pressure": _pressure_table(snapshot),
-        "alerts": _alert_table(alerts),
+        "alerts": signals.alert_table(alerts, snapshot.rows("rpt_alert_driver")),
+        "false_alarms": signals.false_alarm_words(alerts),
+        "matrix": signals.matrix(snapshot.rows("rpt_signal_matrix")),
         "alerts_cut": len(alerts) >= ALERTS_SHOWN,
         "sources": _source_table(snapshot),
     }
@@ -257,26 +258,6 @@ def _pressure_table(snapshot: Snapshot) -> list[Row]:
 
 def _most_pressed_first(line: Row) -> tuple[bool, float, str]:
     return line["channel"] != EVERY_CHANNEL, -line["over"]["share"], line["label"]
-
-
-def _alert_table(alerts: list[Row]) -> list[Row]:
-    severities = [wording.number(row["severity"]) or 0.0 for row in alerts]
-    worst = max(severities, default=0.0)
-    return [
-        {
-            "is_alert": bool(row["alert"]),
-            "severity": wording.count(row["severity"]),
-            "severity_share": round(severity / worst, 3) if worst > 0 else 0,
-            "sign": row["sign_label"] or row["sign"],
-            "channel": "All channels" if row["channel"] == EVERY_CHANNEL else row["channel_label"] or row["channel"],
-            "segment": "" if row["segment"] in (None, "", EVERY_CHANNEL) else row["segment"],
-            "measured": wording.measured(row["observed"], row["expected"], daily=row["sign"] in DAILY_SIGNS),
-            "cause": row["cause"] or "No cause stands out yet.",
-            "action": row["action"] or "Watch it; no plan is written for this sign.",
-            "owner": row["owner"] or "",
-        }
-        for row, severity in zip(alerts, severities, strict=True)
-    ]
 
 
 def _source_table(snapshot: Snapshot) -> dict[str, Any]:

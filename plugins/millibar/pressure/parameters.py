@@ -2,79 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ToleranceParameters:
-    """``tolerance_i = rho * m_i ** gamma``.
+    """The model of tolerance (learning/model.py): priors of its parameters, and what a fit reads.
 
-    ``rho``: pressure index a customer of average engagement bears, used until the data tell (see hazard.py).
-    ``gamma``: how much more an engaged customer bears. ``tolerance_spread``: standard deviation of the log of
-    tolerance between customers. The fit takes the ``fit_days`` before the month of as_of; it counts an unsubscribe
-    or complaint to the last contact at most ``blame_days`` before, wants ``minimum_annoyances`` of them and a
-    log-likelihood gain of ``minimum_gain``.
-    ``prior_minimum`` / ``prior_maximum``: bounds of the shrinkage a of ``m_i = (responses + a) / (expected + a)``.
-    ``minimum_expected``: with fewer expected responses the customer's own figures say little: basis ``population``.
+    ``rho``: index a customer of average engagement bears, 2 is about three mails a week; used as it stands until the
+    data tell. ``gamma``: how much more an engaged customer bears (+- ``gamma_prior``). ``tolerance_spread``: standard
+    deviation of ln tolerance between customers of one engagement, its logarithm +- ``spread_prior``.
+    ``engagement_shape``: middle of the shape of engagement. ``answer_fall``, ``annoyance_rise``: exponents above
+    tolerance (+- ``exponent_prior``).
+
+    A fit takes the ``fit_days`` before the month of as_of, the ``warm_up_days`` before them for the index they start
+    with, and at most ``sample_customers`` for what is common to all. It counts an act to the last contact at most
+    ``blame_days`` before; with fewer than ``minimum_annoyances``, or a log-likelihood gain under ``minimum_gain``, the
+    defaults stand. ``passes``: steps of the climb at most. ``grid_points``: of ln tolerance.
+    ``minimum_contacts`` of a channel to learn its weight and half-life; ``weight_prior``, ``half_life_prior``: standard
+    deviations of their logarithms around the profile's.
+    ``plateau_gain``: log-likelihood a purchase plateau must win over a flat curve to be believed.
+    ``own_share``: a customer whose own acts narrow the prior to less than this share has basis ``customer``.
     """
 
-    rho: float = 6.0
+    rho: float = 2.0
     gamma: float = 0.5
-    prior_minimum: float = 0.2
-    prior_maximum: float = 50.0
-    minimum_expected: float = 1.0
+    gamma_prior: float = 0.15
     tolerance_spread: float = 0.5
+    spread_prior: float = 0.2
+    engagement_shape: float = 1.5
+    answer_fall: float = 0.7
+    annoyance_rise: float = 1.5
+    exponent_prior: float = 0.5
     fit_days: int = 180
+    warm_up_days: int = 30
+    sample_customers: int = 4_000
     blame_days: int = 7
     minimum_annoyances: int = 100
     minimum_gain: float = 4.0
-
-
-@dataclass(frozen=True)
-class SignalParameters:
-    """The clipped CUSUM of a daily series and what follows from an alarm.
-
-    Baseline of a day: the ``baseline_days`` that end ``baseline_lag_days`` before it. The sum starts at 0
-    ``watch_days`` before the last day, so a signal is a function of the last days' counts, never of a stored state.
-    A series is judged once its baseline is ``minimum_baseline_days`` old. ``variance_floor`` (events squared) keeps one
-    event in a quiet series from looking like a landslide.
-    ``minimum_events``: seen or expected in the ``recent_days``; a quieter series is not judged.
-    ``return_delay_days``: usual days between an order and its return. ``report_delay_days``: returns are delivered by
-    the week and later; the days since then are not judged.
-    ``incident_z``: how far out a single day must be to be logged as an incident. ``confirm_z``: how far the
-    ``recent_days`` together must still be out, so that an alert ends when what raised it has passed.
-    """
-
-    baseline_days: int = 56
-    baseline_lag_days: int = 7
-    minimum_baseline_days: int = 28
-    watch_days: int = 42
-    clip: float = 3.0
-    drift: float = 0.5
-    threshold: float = 9.0
-    incident_z: float = 4.0
-    confirm_z: float = 1.0
-    recent_days: int = 7
-    adverse_days: int = 4
-    weekday_prior: float = 50.0
-    variance_floor: float = 1.0
-    minimum_events: float = 5.0
-    return_delay_days: int = 14
-    report_delay_days: int = 10
-    # What one lost or unwanted event is worth, in the reporting currency: severity compares signs with each other.
-    value_at_risk: dict[str, float] = field(
-        default_factory=lambda: {
-            "click_rate_falls": 0.5,
-            "unsubscribes_rise": 10.0,
-            "spam_complaints_rise": 25.0,
-            "complaint_wave": 30.0,
-            "sales_fall": 60.0,
-            "returns_vary": 40.0,
-        }
-    )
-
-    @property
-    def history_days(self) -> int:
-        """Days of counts a signal is computed from."""
-        delays = self.return_delay_days + self.report_delay_days
-        return self.baseline_days + self.baseline_lag_days + self.watch_days + delays
+    passes: int = 80
+    grid_points: int = 25
+    minimum_contacts: int = 2_000
+    weight_prior: float = 0.5
+    half_life_prior: float = 0.35
+    own_share: float = 0.95
+    plateau_gain: float = 7.0

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from millibar.simulation.clock import Clock
-from millibar.simulation.draws import Draws
+from millibar.simulation.draws import Draws, Floats
 from millibar.simulation.parameters import CHANNEL_NUMBER, MarketParameters
 from millibar.simulation.vocabulary import THEMES
 
@@ -16,8 +16,11 @@ TARGETINGS = ("mass", "segment", "trigger", "one_to_one")
 CONTENTS = ("generic", "product", "customer", "context")
 CONTENT_GAIN = (0.90, 1.00, 1.15, 1.30)  # response factor of each content level
 FOREVER = 3650  # days a trigger campaign is planned for
-_PLANNED_AHEAD = 45  # days planned beyond the market's end: a month's plan is delivered on its first day
+MASS_REACH, CHOSEN_REACH = 1.5, 0.8  # factors on the reach of a blast to everybody, and to a chosen audience
+MOST_REACHED = 0.9  # share of the reachable that one blast goes to at most
 CAMPAIGN_WEEKS = 3  # weeks after which a channel's running campaign is replaced
+PLANNED_AHEAD = 31 + 7 * CAMPAIGN_WEEKS  # days planned beyond the market's end: a month's plan, to its last blast
+THEME_PLANNED = ("email", "sms", "direct_mail", "social", "push_app", "messenger")  # channels that promise themes
 
 # Which team runs a channel; two teams share mail, so that their plans can collide.
 _TEAM_OF = {
@@ -67,6 +70,7 @@ class Blast:
     day: int
     hour: float  # local
     reach: float
+    audience: int  # keys the draw of its audience: its own number, unless two teams write to one list
 
 
 @dataclass
@@ -109,7 +113,7 @@ def plan(parameters: MarketParameters, draws: Draws, clock: Clock) -> Calendar:
     calendar = Calendar()
     for name in TRIGGERS:
         calendar.triggers[name] = _add(calendar, draws, clock, "email", 0, FOREVER, "trigger", name)
-    horizon = parameters.days + _PLANNED_AHEAD
+    horizon = parameters.days + PLANNED_AHEAD
     quarters = horizon // 91 + 1
     for quarter in range(quarters):
         for channel in _ALWAYS_ON:
@@ -150,9 +154,9 @@ def _plan_week(
         first, last = table.hours
         hour = float(rng.uniform(first, last - 0.5))
         mass = calendar.campaigns[campaign].targeting == "mass"
-        reach = table.reach * float(rng.lognormal(-0.06, 0.35)) * (1.5 if mass else 0.8)
+        reach = table.reach * float(rng.lognormal(-0.06, 0.35)) * (MASS_REACH if mass else CHOSEN_REACH)
         blast_number = (week * 32 + number) * 64 + min(place, 63)
-        blast = Blast(blast_number, campaign, number, max(day, 0), hour, min(reach, 0.9))
+        blast = Blast(blast_number, campaign, number, max(day, 0), hour, min(reach, MOST_REACHED), blast_number)
         calendar.blasts.setdefault(blast.day, []).append(blast)
 
 
@@ -182,7 +186,7 @@ def _add(
         number=number,
         campaign_id=f"{code}-{label.replace('_', '')}-{clock.date(starts):%y%m%d}".upper(),
         channel=CHANNEL_NUMBER[channel],
-        name=f"{theme} {channel} {clock.date(starts):%Y-%m} ({label})".replace("_", " ").capitalize(),
+        name=campaign_name(theme, channel, clock.date(starts), label),
         team=team,
         theme=theme,
         targeting=targeting,
@@ -195,6 +199,11 @@ def _add(
     )
     calendar.campaigns.append(campaign)
     return number
+
+
+def campaign_name(theme: str, channel: str, starts: date, label: str) -> str:
+    """Name of a campaign as its team writes it into the plan."""
+    return f"{theme} {channel} {starts:%Y-%m} ({label})".replace("_", " ").capitalize()
 
 
 def _content_weights(targeting: str) -> list[float]:
@@ -212,6 +221,12 @@ def _theme_weights(month: int) -> list[float]:
     return [sale if theme == "sale" else rest for theme in THEMES]
 
 
+def promised_shares(draws: Draws, channel: str, year: int, quarter: int) -> Floats:
+    """Committed share of each of ``THEMES`` in a channel's quarter; they sum to 1."""
+    rng = draws.generator("theme_plan", CHANNEL_NUMBER[channel], year, quarter)
+    return np.round(rng.dirichlet(np.full(len(THEMES), 4.0)), 3)
+
+
 def theme_promises(draws: Draws, clock: Clock, days: int) -> list[tuple[str, str, str, float, int]]:
     """Quarter, channel, theme, committed share and the day the plan was delivered, for each quarter that starts."""
     rows = []
@@ -223,9 +238,8 @@ def theme_promises(draws: Draws, clock: Clock, days: int) -> list[tuple[str, str
         if ends <= first or begins > last:
             continue
         delivered = max(0, (begins - first).days)
-        for channel in ("email", "sms", "direct_mail", "social", "push_app", "messenger"):
-            rng = draws.generator("theme_plan", CHANNEL_NUMBER[channel], year, quarter)
-            shares = np.round(rng.dirichlet(np.full(len(THEMES), 4.0)), 3)
+        for channel in THEME_PLANNED:
+            shares = promised_shares(draws, channel, year, quarter)
             rows += [
                 (f"{year}-Q{quarter}", channel, theme, float(share), delivered)
                 for theme, share in zip(THEMES, shares, strict=True)

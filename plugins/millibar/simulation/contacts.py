@@ -71,7 +71,7 @@ def _blast(world: World, state: State, day: int, blast: Blast) -> Contacts:
     targeting = behaviour.targeting * (0.6 if mass else 1.0)
     weight = (1 - targeting) + targeting * 2.2 * activity / (activity + 1.0)
     extra = world.incidents.factor("double_sending", day, blast.channel, world.persons.segment[candidates])
-    chosen = world.draws.uniform("blast", keys, blast.number) < np.minimum(blast.reach * weight * extra, 0.95)
+    chosen = world.draws.uniform("blast", keys, blast.audience) < np.minimum(blast.reach * weight * extra, 0.95)
     index, keys = candidates[chosen], keys[chosen]
     second = blast.hour * 3600 + world.draws.uniform("blast_second", keys, blast.number) * 1500
     if blast.channel in (CHANNEL_NUMBER["call_center"], CHANNEL_NUMBER["field_sales"]):

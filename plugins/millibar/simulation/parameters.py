@@ -182,6 +182,7 @@ class IncidentTemplate:
     channels: tuple[str, ...]  # one of them is drawn; empty: no channel
     by_segment: bool = False  # strikes one segment, else everybody
     jitter_days: int = 6
+    teams: tuple[str, ...] = ()  # one of them is drawn; empty: every team
 
 
 INCIDENTS: tuple[IncidentTemplate, ...] = (
@@ -204,6 +205,14 @@ INCIDENTS: tuple[IncidentTemplate, ...] = (
     IncidentTemplate("sales_drop", 258, 1, 0.20, ()),
     IncidentTemplate("click_drop", 310, 1, 0.10, ("email", "push_app")),
     IncidentTemplate("complaint_wave", 322, 1, 6.0, ("call_center",)),
+    # Readers who move: no fault, and no alarm. New templates go to the end: a template's place keys its draws.
+    IncidentTemplate("reader_shift", 244, 14, 0.85, ("email",), by_segment=True, jitter_days=4),
+    # Faults of the company itself. The factor of the plan's faults is the share of the blasts that they strike.
+    IncidentTemplate("team_turnover", 212, 153, 4.0, (), jitter_days=0, teams=("service",)),
+    IncidentTemplate("theme_drift", 190, 55, 1.0, ("email", "push_app")),
+    IncidentTemplate("generic_content", 285, 50, 1.0, ("email",), jitter_days=3),
+    IncidentTemplate("uncoordinated_plan", 318, 50, 0.9, ("email",), jitter_days=3, teams=("digital",)),
+    IncidentTemplate("mass_sending", 320, 50, 3.0, ("push_app", "push_web"), jitter_days=3),
 )
 
 

@@ -39,7 +39,6 @@ STAFFING = Tool("staffing", "staffing", "staffing.tsv", "tabs", noisy=False)
 _HIDDEN_DISPLAY = 4.0  # impressions bought for each one that a known cookie saw
 _HEADCOUNT = {"crm": 6, "digital": 9, "brand": 5, "retail": 14, "service": 22}
 _LEAVING = {"crm": 0.010, "digital": 0.015, "brand": 0.008, "retail": 0.02, "service": 0.03}  # a month
-_TURNOVER_TEAM, _TURNOVER_MONTHS, _TURNOVER_FACTOR = "service", (8, 9, 10, 11, 12), 4.0  # a team that empties
 _ASKED_FOR = ("email", "sms", "direct_mail", "call_center", "push_app", "messenger")
 
 
@@ -254,6 +253,12 @@ class ReferenceFeeds:
         return table_of(columns)
 
     def _leavers(self, team: str, month: date) -> int:
-        rng = self._world.draws.generator("leavers", TEAMS.index(team), month.year, month.month)
-        strain = _TURNOVER_FACTOR if team == _TURNOVER_TEAM and month.month in _TURNOVER_MONTHS else 1.0
+        """Leavers of a month; a turnover strikes the months whose middle lies in its days."""
+        world = self._world
+        rng = world.draws.generator("leavers", TEAMS.index(team), month.year, month.month)
+        middle = (month.replace(day=15) - world.clock.start).days
+        strain = 1.0
+        for turnover in world.incidents.of_kind("team_turnover"):
+            if turnover.team in ("", team) and turnover.first_day <= middle <= turnover.last_day:
+                strain *= turnover.factor
         return int(rng.binomial(_HEADCOUNT[team], min(0.9, _LEAVING[team] * strain)))

@@ -254,6 +254,7 @@ class Truth:
                 "kind": pa.array([i.kind for i in incidents], pa.string()),
                 "channel": pa.array([CHANNELS[i.channel] if i.channel >= 0 else None for i in incidents], pa.string()),
                 "segment": pa.array([SEGMENTS[i.segment] if i.segment >= 0 else None for i in incidents], pa.string()),
+                "team": pa.array([i.team or None for i in incidents], pa.string()),
                 "first_on": pa.array([clock.date(i.first_day) for i in incidents], pa.date32()),
                 "last_on": pa.array([clock.date(i.last_day) for i in incidents], pa.date32()),
                 "factor": pa.array([i.factor for i in incidents], pa.float64()),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from millibar.simulation.campaigns import Calendar, plan, season_of_day
+from millibar.simulation.campaigns import PLANNED_AHEAD, Calendar, plan, season_of_day
 from millibar.simulation.clock import Clock
 from millibar.simulation.draws import Array, Draws
 from millibar.simulation.experiments import Experiment, Experiments, draw_experiments
@@ -14,6 +14,8 @@ from millibar.simulation.incidents import Incidents, draw_incidents
 from millibar.simulation.ledger import Events
 from millibar.simulation.parameters import CHANNEL_NUMBER, MarketParameters
 from millibar.simulation.persons import NEVER, Persons, populate
+from millibar.simulation.plan_faults import bend_plan
+from millibar.simulation.reader_shifts import move_readers
 from millibar.sources.contracts import CHANNELS
 
 NO_CHANNEL = -1
@@ -58,13 +60,15 @@ def build_world(parameters: MarketParameters) -> World:
     """Everything that the seed decides before the first day."""
     draws = Draws(parameters.seed)
     clock = Clock(parameters.start, parameters.days, parameters.timezone)
-    persons = populate(parameters, draws)
+    foreseen = draw_incidents(parameters, draws, ahead=PLANNED_AHEAD)
+    incidents = foreseen.before(parameters.days)
+    persons = move_readers(populate(parameters, draws), incidents, draws)
     return World(
         parameters=parameters,
         draws=draws,
         clock=clock,
-        calendar=plan(parameters, draws, clock),
-        incidents=draw_incidents(parameters, draws),
+        calendar=bend_plan(plan(parameters, draws, clock), foreseen, draws, clock),
+        incidents=incidents,
         experiments=draw_experiments(parameters, draws, persons.key, persons.is_known, persons.entry_day),
         persons=persons,
         off=np.full(len(persons), NO_CHANNEL, dtype=np.int16),

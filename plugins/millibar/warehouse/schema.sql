@@ -379,35 +379,6 @@ create table if not exists scores.identity_events (
 create index if not exists identity_events_customer on scores.identity_events (customer_id);
 create index if not exists identity_events_other on scores.identity_events (other_customer_id);
 
-create table if not exists scores.pressure_tolerance (
-    as_of date not null,
-    run_id text not null,
-    customer_id text not null,
-    tolerance double precision not null,
-    engagement double precision not null,
-    basis text not null,
-    primary key (as_of, customer_id)
-);
-
-create table if not exists scores.pressure_signal (
-    as_of date not null,
-    run_id text not null,
-    sign text not null,
-    channel text not null,
-    segment text not null,
-    observed double precision,
-    expected double precision,
-    effect double precision,
-    p_value double precision,
-    q_value double precision,
-    severity double precision,
-    alert boolean not null,
-    incident boolean not null,
-    cause text,
-    action_code text,
-    primary key (as_of, sign, channel, segment)
-);
-
 create table if not exists scores.churn_customer (
     as_of date not null,
     run_id text not null,

@@ -102,8 +102,11 @@ insert into marts.customer_alias (alias_id, customer_id, retired_on, chain, basi
 values ('k20', 'k3', '2025-02-20', 'k20 > k3', 'records', 1);
 
 insert into marts.fct_pressure_daily
-    (customer_id, channel, day, contacts_1d, contacts_7d, contacts_30d, index, pressure_weight, half_life_days)
-select customer_id, channel, occurred_on, count(*), count(*) + 1, count(*) + 2, 3 * count(*) + 1, 3, 3
+    (customer_id, channel, day, contacts_1d, contacts_7d, contacts_30d, decayed_half, decayed, decayed_double, index,
+     pressure_weight, half_life_days)
+select
+    customer_id, channel, occurred_on, count(*), count(*) + 1, count(*) + 2, count(*), count(*) + 0.5, count(*) + 0.9,
+    3 * count(*) + 1.5, 3, 3
 from marts.fct_touchpoint
 where is_contact
 group by customer_id, channel, occurred_on;

@@ -16,15 +16,33 @@ cross join lateral (
 ) as credit (credit);
 
 insert into marts.fct_pressure_state
-    (as_of, customer_id, channel, index, tolerance, state, probability, basis, action_code, next_contact_at)
+    (as_of, customer_id, channel, index, tolerance, tolerance_low, tolerance_high, state, probability, severity, basis,
+     action_code, next_contact_at)
 select
-    date '2025-03-02', 'k' || n, channel, n, 6, state.state, 0.7, 'default', 'balanced_hold',
+    date '2025-03-02', 'k' || n, channel, n, 6, 4, 9, state.state, 0.7, 'normal', 'default', 'balanced_hold',
     timestamptz '2025-03-03 00:00:00+00'
 from generate_series(0, 19) as n
 cross join (values ('all'), ('email')) as channels (channel)
 cross join lateral (
     select case when n < 4 then 'under' when n < 15 then 'balanced' else 'over' end
 ) as state (state);
+
+-- one does not want mails
+insert into marts.dim_customer_channel
+    (customer_id, channel, has_consent, consent_since_at, consent_changed_at, touchpoints, contacts, human_responses,
+     unsubscribes, complaints)
+values ('k3', 'email', false, '2025-01-01 00:00:00+00', '2025-01-01 00:00:00+00', 0, 0, 0, 0, 0);
+update marts.fct_pressure_state set action_code = 'no_consent_hold', next_contact_at = null
+where customer_id = 'k3' and channel = 'email';
+
+-- yesterday everybody was balanced
+insert into marts.fct_pressure_state_history (customer_id, channel, valid_from, valid_to, state, severity)
+select customer_id, channel, date '2025-03-01', date '2025-03-02', 'balanced', 'normal' from marts.fct_pressure_state
+where state <> 'balanced'
+union all
+select
+    customer_id, channel, case state when 'balanced' then date '2025-03-01' else as_of end, null, state, severity
+from marts.fct_pressure_state;
 
 insert into marts.fct_churn
     (as_of, customer_id, p_alive, expected_orders, expected_value, risk_band, main_reason, orders)
@@ -33,14 +51,15 @@ from marts.dim_customer
 where orders > 0;
 
 insert into reporting.rpt_pressure_customer
-    (as_of, customer_id, channel, index, tolerance, state, probability, basis, action_code, action, next_contact_at)
+    (as_of, customer_id, channel, index, tolerance, state, probability, severity, basis, action_code, action,
+     next_contact_at)
 select
-    as_of, customer_id, channel, index, tolerance, state, probability, basis, action_code, 'Hold the volume',
+    as_of, customer_id, channel, index, tolerance, state, probability, severity, basis, action_code, 'Hold the volume',
     next_contact_at
 from marts.fct_pressure_state;
 
-insert into reporting.rpt_pressure_state (as_of, channel, channel_label, state, customers, share)
-select as_of, channel, channel, state, count(*), count(*)::float8 / 20
+insert into reporting.rpt_pressure_state (as_of, channel, channel_label, state, customers, customers_high, share)
+select as_of, channel, channel, state, count(*), 1, count(*)::float8 / 20
 from marts.fct_pressure_state
 group by as_of, channel, state;
 
@@ -60,12 +79,37 @@ select as_of, risk_band, count(*), 100, avg(p_alive) from marts.fct_churn group 
 
 insert into reporting.rpt_alert
     (as_of, sign, sign_label, channel, channel_label, segment, observed, expected, effect, p_value, q_value, severity,
-     alert, incident, cause, action_code, action, owner)
+     verdict, alert, incident, since, false_alarms_per_100_series_years, cause, action_code, action, owner, expires_on)
 values
-    ('2025-03-02', 'unsubscribes', 'Unsubscribes', 'email', 'E-mail', 'all', 0.02, 0.01, 0.01, 0.001, 0.01, 2, true,
-     false, 'campaign c1', 'over_cut_channel', 'Send less', 'CRM'),
-    ('2025-03-02', 'complaints', 'Complaints', 'sms', 'SMS', 'all', 0.03, 0.01, 0.02, 0.001, 0.01, 3, false, true,
-     'one day', 'over_cut_channel', 'Send less', 'CRM');
+    ('2025-03-02', 'unsubscribes', 'Unsubscribes', 'email', 'E-mail', 'all', 0.02, 0.01, 0.01, 0.001, 0.01, 2, 'alert',
+     true, false, '2025-02-25', 8, 'campaign c1', 'over_cut_channel', 'Send less', 'CRM', '2025-03-20'),
+    ('2025-03-02', 'complaints', 'Complaints', 'sms', 'SMS', 'all', 0.03, 0.01, 0.02, 0.001, 0.01, 3, 'incident',
+     false, true, null, 8, 'one day', 'over_cut_channel', 'Send less', 'CRM', '2025-03-20'),
+    ('2025-03-02', 'click_rate', 'Clicks', 'email', 'E-mail', 'all', 0.01, 0.03, -0.02, 0.001, 0.01, 3, 'shifted',
+     false, false, null, 8, 'readers moved', null, null, null, null);
+
+insert into reporting.rpt_alert_driver (as_of, sign, channel, segment, rank, kind, driver, contribution, detail)
+values
+    ('2025-03-02', 'unsubscribes', 'email', 'all', 1, 'campaign', 'c1', 0.008, 'Spring @ home'),
+    ('2025-03-02', 'unsubscribes', 'email', 'all', 2, 'device', 'mobile', -0.001, null);
+
+insert into reporting.rpt_signal_matrix (as_of, sign, channel, verdict, segments, segments_alerting)
+values
+    ('2025-03-02', 'unsubscribes', 'email', 'alert', 3, 1), ('2025-03-02', 'unsubscribes', 'sms', 'not_judged', 0, 0),
+    ('2025-03-02', 'complaints', 'sms', 'incident', 1, 0);
+
+insert into reporting.rpt_pressure_history (as_of, day, channel, state, customers, share)
+select as_of, as_of, channel, state, customers, share from reporting.rpt_pressure_state
+union all
+select as_of, as_of - 1, channel, 'balanced', sum(customers), 1 from reporting.rpt_pressure_state group by 1, 2, 3;
+
+insert into reporting.rpt_channel_health
+    (as_of, day, channel, contacts, opens, machine_opens, human_clicks, unsubscribes, spam_complaints, complaints, orders)
+select '2025-03-02', occurred_on, channels.channel, count(*), 0, 0, 0, 0, 0, 0, 0
+from marts.fct_touchpoint as touchpoints
+cross join lateral (values (touchpoints.channel), ('all')) as channels (channel)
+where is_contact
+group by occurred_on, channels.channel;
 
 insert into reporting.rpt_channel_performance
     (as_of, model, model_label, is_default, channel, channel_label, conversions, conversions_low, conversions_high,

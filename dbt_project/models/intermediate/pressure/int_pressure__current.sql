@@ -1,5 +1,5 @@
--- Running state: the index of a customer and channel after the last contact. Nothing reads the
--- history.
+-- Running state: index and decayed contacts of a customer and channel after the last contact.
+-- Nothing reads the history.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',
@@ -33,6 +33,7 @@ final as (
         channel,
         day as last_contact_on,
         index as pressure_index,
+        {{ decayed_contacts() | join(',\n        ') }},
         half_life_days,
         pressure_weight as intrusiveness,
         contacts_7d,

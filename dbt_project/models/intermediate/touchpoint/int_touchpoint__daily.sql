@@ -28,20 +28,10 @@ final as (
         message_type,
         theme,
         count(*) as touchpoints,
-        {{ count_if('is_contact') }} as contacts,
-        {{ count_if("event_type = 'send'") }} as sends,
-        {{ count_if("event_type = 'delivery'") }} as deliveries,
-        {{ count_if("event_type = 'bounce'") }} as bounces,
         {{ count_if("event_type = 'impression'") }} as impressions,
-        {{ count_if("event_type = 'open'") }} as opens,
-        {{ count_if("event_type = 'open' and not is_machine") }} as human_opens,
-        {{ count_if("event_type = 'click' and not is_machine") }} as human_clicks,
-        {{ count_if('is_response and not is_machine') }} as human_responses,
-        {{ count_if("event_type = 'unsubscribe'") }} as unsubscribes,
-        {{ count_if("event_type = 'spam_complaint'") }} as spam_complaints,
-        {{ count_if("event_type = 'complaint'") }} as complaints,
-        {{ count_if("event_type = 'comment'") }} as comments,
-        {{ count_if("event_type = 'comment' and resolution = 'negative'") }} as negative_comments,
+        {%- for name, condition in touchpoint_counts().items() %}
+        {{ count_if(condition) }} as {{ name }},
+        {%- endfor %}
         coalesce(sum(cost), 0) as cost,
         max(occurred_at) as last_event_at
     from touchpoints

@@ -14,6 +14,7 @@ final as (
         action_code,
         applies_to,
         trigger as applies_when,
+        severity,
         action,
         owner,
         {{ to_double('effort_days') }} as effort_days,

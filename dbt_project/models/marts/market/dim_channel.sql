@@ -26,7 +26,10 @@ final as (
         consent_required as is_consent_required,
         cast(quiet_from_hour as integer) as quiet_from_hour,
         cast(quiet_to_hour as integer) as quiet_to_hour,
+        cast(last_weekday as integer) as last_weekday,
         cast(weekly_cap as integer) as weekly_cap,
+        machine_opens as has_machine_opens,
+        machine_clicks as has_machine_clicks,
         is_paid_media,
         source
     from profiles

@@ -1,17 +1,16 @@
--- Health of each channel by day, for everybody and by device, with the usual figure of the 56 days
--- that ended a week before. Orders and returns stand on channel 'all' and on the channel of the
--- sale.
+-- Health of each channel by day and segment, with the usual figure of the 56 days that ended a week
+-- before. A run writes the days that changed, and those whose usual figures look back on them.
 {{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
     tags=['core'],
+    meta={'touched': {'by': health_producers(), 'key': 'day', 'followers': true}},
     indexes=[{'columns': ['day']}],
-    post_hook=['{{ refresh_statistics() }}'],
+    post_hook=['{{ record_changes(health_producers()) }}', '{{ refresh_statistics() }}'],
 ) }}
 
-{%- set counts = [
-    'contacts', 'sends', 'deliveries', 'bounces', 'opens', 'human_opens', 'human_clicks', 'unsubscribes',
-    'spam_complaints', 'complaints', 'comments', 'negative_comments',
-] %}
-{%- set sales = ['orders', 'revenue', 'returns', 'returned_amount'] %}
+{%- set counts = touchpoint_counts().keys() | list + contact_kinds().keys() | list
+    + ['orders', 'revenue', 'returns', 'returned_amount'] %}
 {%- set rates = {
     'open_rate': ('human_opens', 'contacts'),
     'click_rate': ('human_clicks', 'contacts'),
@@ -21,107 +20,48 @@
     'negative_comment_rate': ('negative_comments', 'comments'),
     'return_rate': ('returns', 'orders'),
 } %}
+{%- set reach_days = var('baseline_days') + var('baseline_gap_days') - 1 %}
 
 with
 
-daily as (
+{% if is_incremental() %}
+touched as (
 
-    select * from {{ ref('int_touchpoint__daily') }}
-
-),
-
-orders as (
-
-    select * from {{ ref('fct_order') }}
+    {{ touched_days_and_their_followers(health_producers()) }}
 
 ),
 
-returns as (
+bounds as (
 
-    select * from {{ ref('fct_return') }}
+    select
+        {{ add_days('min(date_day)', -1 * reach_days) }} as first_day,
+        max(date_day) as last_day
+    from touched
 
 ),
 
-activity as (
-
-    {% for channel in ["channel", "'all'"] %}
-    {%- for segment in ["'all'", "'device:' || device"] %}
-    select
-        day,
-        {{ channel }} as channel,
-        {{ segment }} as segment,
-        {%- for count in counts %}
-        {{ count }},
-        {%- endfor %}
-        0 as orders,
-        0 as revenue,
-        0 as returns,
-        0 as returned_amount
-    from daily
-    {{ 'where device is not null' if segment != "'all'" }}
-    union all
-    {% endfor %}
-    {%- endfor %}
-
-    {%- for channel in ["'all'", channel_without_touch('sales_channel')] %}
-    select
-        ordered_on as day,
-        {{ channel }} as channel,
-        'all' as segment,
-        {%- for count in counts %}
-        0 as {{ count }},
-        {%- endfor %}
-        1 as orders,
-        amount as revenue,
-        0 as returns,
-        0 as returned_amount
-    from orders
-
-    union all
+{% endif %}
+counted as (
 
     select
-        returned_on as day,
-        {{ channel }} as channel,
-        'all' as segment,
-        {%- for count in counts %}
-        0 as {{ count }},
-        {%- endfor %}
-        0 as orders,
-        0 as revenue,
-        1 as returns,
-        amount as returned_amount
-    from returns
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
-
-),
-
-summed as (
-
-    select
-        day,
-        channel,
-        segment,
-        {%- for count in counts %}
-        cast(sum({{ count }}) as {{ dbt.type_bigint() }}) as {{ count }},
-        {%- endfor %}
-        cast(sum(orders) as {{ dbt.type_bigint() }}) as orders,
-        {{ to_double('sum(revenue)') }} as revenue,
-        cast(sum(returns) as {{ dbt.type_bigint() }}) as returns,
-        {{ to_double('sum(returned_amount)') }} as returned_amount,
+        *,
         {{ days_between("cast('2000-01-01' as date)", 'day') }} as day_number
-    from activity
-    group by day, channel, segment
+    from {{ ref('int_pressure__health') }}
+    {% if is_incremental() %}
+    where
+        day >= (select bounds.first_day from bounds)
+        and day <= (select bounds.last_day from bounds)
+    {% endif %}
 
 ),
 
-final as (
+compared as (
 
     select
         day,
         channel,
         segment,
-        {%- for count in counts + sales %}
+        {%- for count in counts %}
         {{ count }},
         {%- endfor %}
         {%- for rate, parts in rates.items() %}
@@ -133,13 +73,21 @@ final as (
         {%- endfor %}
         {{ to_double('sum(orders) over usual') }} / {{ var('baseline_days') }} as orders_baseline,
         sum(revenue) over usual / {{ var('baseline_days') }} as revenue_baseline
-    from summed
+    from counted
     window
         usual as (
             partition by channel, segment order by day_number
-            range between {{ var('baseline_days') + var('baseline_gap_days') - 1 }} preceding
-            and {{ var('baseline_gap_days') }} preceding
+            range between {{ reach_days }} preceding and {{ var('baseline_gap_days') }} preceding
         )
+
+),
+
+final as (
+
+    select * from compared
+    {% if is_incremental() %}
+    where day in (select touched.date_day from touched)
+    {% endif %}
 
 )
 

@@ -1,5 +1,6 @@
--- Index after each day with a contact: P(t) = P(t - 1) * 2^(-1 / h) + w * n. A run recomputes a
--- customer from the first day that changed, starting from the index before it.
+-- Contacts after each day with one, decayed: D(t) = D(t - 1) * 2^(-1 / h) + n, with half, once and
+-- twice the half-life of the channel's profile and with that of the memory; index = weight * D. A
+-- run recomputes a customer from the first day that changed, starting from the state before it.
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_touched',
@@ -49,7 +50,6 @@ present as (
 
 ),
 
-
 -- the state the recomputation starts from
 carried as (
 
@@ -91,7 +91,9 @@ arrived as (
         contacts.channel,
         contacts.day,
         contacts.contacts,
-        weights.pressure_weight * contacts.contacts as exposure,
+        {%- for name in decayed_contacts() %}
+        {{ to_double('contacts.contacts') }} as {{ name }}_exposure,
+        {%- endfor %}
         weights.pressure_weight,
         weights.half_life_days,
         true as is_new
@@ -112,7 +114,9 @@ exposures as (
         present.channel,
         present.day,
         present.contacts_1d as contacts,
-        case when carried.day is null then 0 else present.index end as exposure,
+        {%- for name in decayed_contacts() %}
+        case when carried.day is null then 0 else present.{{ name }} end as {{ name }}_exposure,
+        {%- endfor %}
         present.pressure_weight,
         present.half_life_days,
         false as is_new
@@ -144,7 +148,8 @@ final as (
             partition by customer_id, channel order by day_number
             range between 29 preceding and current row
         ) as {{ dbt.type_bigint() }}) as contacts_30d,
-        decayed as index,
+        {{ decayed_contacts() | join(',\n        ') }},
+        pressure_weight * decayed as index,
         pressure_weight,
         half_life_days,
         is_new
@@ -159,6 +164,7 @@ select
     contacts_1d,
     contacts_7d,
     contacts_30d,
+    {{ decayed_contacts() | join(',\n    ') }},
     index,
     pressure_weight,
     half_life_days

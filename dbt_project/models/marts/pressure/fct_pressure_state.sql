@@ -1,159 +1,121 @@
--- State at the newest business date with tolerances. Pr(over) rises with R = index / tolerance as
--- R^k / (1 + R^k); a channel is measured against the share of the tolerance that it has of
--- everybody's pressure.
-{{ config(
-    tags=['after_scores'],
-    indexes=[{'columns': ['customer_id', 'channel'], 'unique': true}],
-    post_hook=['{{ refresh_statistics() }}'],
-) }}
+-- State at the newest business date scored, with the action its plan names, and the moment from
+-- which the next contact is advised: the first hour that is not quiet of the first day on which the
+-- channel may be used. For all channels together: the hour from which each of them may be used.
+-- Where consent is refused the state stands, the action is to hold, and no contact is planned.
+{{ config(materialized='view', tags=['after_scores']) }}
 
 with
 
-pressure as (
+states as (
 
-    select * from {{ ref('int_pressure__index') }}
-
-),
-
-tolerances as (
-
-    select * from {{ source('scores', 'pressure_tolerance') }}
-    where as_of = {{ newest_as_of('pressure_tolerance') }}
+    select * from {{ source('scores', 'pressure_state') }}
+    where as_of = {{ newest_as_of('pressure_state') }}
 
 ),
 
-typical as (
+plans as (
 
-    select
-        coalesce({{ median('tolerance') }}, {{ var('default_tolerance') }}) as tolerance
-    from tolerances
+    select * from {{ ref('dim_action_plan') }} where applies_to = 'state'
 
 ),
 
-channels as (
+refused as (
 
-    select * from {{ ref('dim_channel') }}
+    select * from {{ ref('int_pressure__no_consent') }}
 
 ),
 
-totals as (
+consent_plan as (
+
+    select * from {{ ref('dim_action_plan') }} where applies_to = 'consent'
+
+),
+
+hours as (
 
     select
         channel,
-        sum(pressure_index) as pressure_index
-    from pressure
-    group by channel
-
-),
-
-everything as (
-
-    select pressure_index from totals where channel = 'all'
-
-),
-
-channel_shares as (
-
-    select
-        totals.channel,
-        greatest(
-            {{ share('totals.pressure_index', 'everything.pressure_index') }},
-            {{ var('least_channel_share') }}
-        ) as tolerance_share
-    from totals
-    cross join everything
-
-),
-
-measured as (
-
-    select
-        pressure.customer_id,
-        pressure.channel,
-        pressure.pressure_index,
-        greatest(
-            coalesce(tolerances.tolerance, typical.tolerance)
-            * coalesce(channel_shares.tolerance_share, 1),
-            1e-6
-        ) as tolerance,
-        coalesce(tolerances.basis, 'default') as basis,
-        pressure.last_contact_on,
-        channels.weekly_cap,
-        channels.persistence_days
-    from pressure
-    cross join typical
-    left join tolerances on pressure.customer_id = tolerances.customer_id
-    left join channel_shares on pressure.channel = channel_shares.channel
-    left join channels on pressure.channel = channels.channel
-
-),
-
--- the logarithm keeps the powers within bounds
-compared as (
-
-    select
-        *,
-        least(greatest(
-            {{ var('pressure_sharpness') }} * ln(greatest(pressure_index, 1e-9) / tolerance), -500
-        ), 500) as log_odds
-    from measured
-
-),
-
-rated as (
-
-    select
-        *,
-        1 / (1 + exp(-log_odds)) as probability_over
-    from compared
-
-),
-
-stated as (
-
-    select
-        *,
+        weekly_cap,
+        last_weekday,
+        -- a quiet time that begins after midnight leaves midnight free
         case
-            when probability_over > {{ var('pressure_over_probability') }} then 'over'
-            when pressure_index < tolerance * {{ var('pressure_under_ratio') }} then 'under'
-            else 'balanced'
-        end as state
-    from rated
+            when quiet_from_hour > 0 and quiet_from_hour < quiet_to_hour then 0
+            else quiet_to_hour
+        end as first_hour
+    from {{ ref('dim_channel') }}
+
+),
+
+allowed as (
+
+    select
+        channel,
+        first_hour,
+        last_weekday
+    from hours
+
+    union all
+
+    select
+        'all' as channel,
+        coalesce(max(first_hour), 0) as first_hour,
+        6 as last_weekday
+    from hours
+    where weekly_cap > 0
 
 ),
 
 planned as (
 
     select
-        *,
+        states.*,
+        refused.customer_id is not null as is_held,
         case
-            when state <> 'over' then {{ as_of_date() }}
-            else {{ add_days(as_of_date(), "cast(ceil(least("
-            ~ "coalesce(persistence_days, 3) * ln(pressure_index / tolerance) / ln(2), 365"
-            ~ ")) as integer)") }}
-        end as next_contact_on
-    from stated
+            when refused.customer_id is not null then consent_plan.action_code
+            else coalesce(own.action_code, usual.action_code)
+        end as action_code,
+        coalesce(allowed.first_hour, 0) as first_hour,
+        case
+            when {{ weekday('states.next_contact_on') }} > allowed.last_weekday
+                then 7 - {{ weekday('states.next_contact_on') }}
+            else 0
+        end as days_to_monday
+    from states
+    left join allowed on states.channel = allowed.channel
+    left join plans as own
+        on states.state = own.applies_when and states.severity = own.severity
+    left join plans as usual
+        on states.state = usual.applies_when and usual.severity = 'normal'
+    left join refused
+        on states.customer_id = refused.customer_id and states.channel = refused.channel
+    left join consent_plan on refused.customer_id is not null
 
 ),
 
 final as (
 
     select
-        {{ as_of_date() }} as as_of,
+        as_of,
         customer_id,
         channel,
         pressure_index as index,
+        mean_index,
         tolerance,
+        tolerance_low,
+        tolerance_high,
+        {{ share('pressure_index', 'tolerance') }} as ratio,
         cast(state as {{ dbt.type_string() }}) as state,
-        case when state = 'over' then probability_over else 1 - probability_over end as probability,
-        cast(basis as {{ dbt.type_string() }}) as basis,
-        case state
-            when 'over' then 'over_cut_channel'
-            when 'under' then 'under_add_contact'
-            else 'balanced_hold'
-        end as action_code,
+        probability,
+        probability_over,
+        probability_under,
+        severity,
+        basis,
+        action_code,
+        cut_channel,
         last_contact_on,
-        {{ business_midnight('next_contact_on') }} as next_contact_at
+        case when not is_held then {{ business_moment(
+            add_days('next_contact_on', 'days_to_monday'), 'first_hour'
+        ) }} end as next_contact_at
     from planned
 
 )

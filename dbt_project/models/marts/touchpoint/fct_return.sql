@@ -5,7 +5,8 @@
     incremental_strategy='replace_differences',
     unique_key='return_id',
     tags=['core'],
-    meta={'changes': {'at': 'returned_at', 'touch': 'true'}} if var('value_net_of_returns') else {},
+    meta={'changes': {'on': 'returned_on', 'at': 'returned_at', 'touch': 'true'}}
+    if var('value_net_of_returns') else {'changes': {'on': 'returned_on'}},
     indexes=[{'columns': ['return_id'], 'unique': true}, {'columns': ['order_id']}],
     post_hook=['{{ refresh_statistics() }}'],
 ) }}

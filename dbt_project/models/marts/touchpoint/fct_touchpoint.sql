@@ -168,12 +168,16 @@ messages as (
 
 ),
 
--- the other events of these messages: a late send explains clicks that came before it
+-- the other events of these messages: a late send explains clicks that came before it, a late click
+-- those of the same second
 neighbours as (
 
     select
         present.*,
-        present.occurred_at >= messages.first_at and present.event_type in ('open', 'click')
+        present.event_type in ('open', 'click')
+        and present.occurred_at >= {{ dbt.date_trunc('second', 'messages.first_at') }}
+        and present.occurred_at
+        <= {{ dbt.dateadd('day', var('message_window_days'), 'messages.last_at') }}
             as is_reconsidered
     from messages
     inner join {{ this }} as present
@@ -182,8 +186,10 @@ neighbours as (
             and messages.message_id = present.message_id
             and present.occurred_at
             >= {{ dbt.dateadd('day', -1 * var('message_window_days'), 'messages.first_at') }}
-            and present.occurred_at
-            <= {{ dbt.dateadd('day', var('message_window_days'), 'messages.last_at') }}
+            -- a second more: what came in the same second as the last one is looked at, too
+            and present.occurred_at <= {{ dbt.dateadd(
+                'second', 86400 * var('message_window_days') + 1, 'messages.last_at'
+            ) }}
     where
         present.event_type in {{ message_events }}
         and present._row_key not in (select replaced_keys._row_key from replaced_keys)
@@ -195,6 +201,7 @@ considered as (
     select
         {{ columns | join(', ') }},
         cast(null as {{ type_timestamp_utc() }}) as known_sent_at,
+        cast(null as boolean) as known_machine,
         true as is_changed,
         false as is_reconsidered
     from changed
@@ -204,6 +211,7 @@ considered as (
     select
         {{ columns | join(', ') }},
         message_sent_at as known_sent_at,
+        is_machine as known_machine,
         false as is_changed,
         is_reconsidered
     from neighbours
@@ -217,6 +225,7 @@ considered as (
     select
         arrived.*,
         cast(null as {{ type_timestamp_utc() }}) as known_sent_at,
+        cast(null as boolean) as known_machine,
         true as is_changed,
         false as is_reconsidered
     from arrived
@@ -254,43 +263,95 @@ sent as (
 
 ),
 
+-- clicks on several links of one message in one second, told by one source: a gateway follows them
+-- all, whenever it looks
+bursts as (
+
+    select
+        customer_id,
+        message_id,
+        _source,
+        {{ dbt.date_trunc('second', 'occurred_at') }} as clicked_at
+    from considered
+    where event_type = 'click' and message_id is not null
+    group by customer_id, message_id, _source, {{ dbt.date_trunc('second', 'occurred_at') }}
+    having count(*) >= {{ var('machine_clicks_at_once') }}
+
+),
+
+judged as (
+
+    select
+        considered.*,
+        sent.message_sent_at,
+        bursts.message_id is not null
+        or coalesce(
+            considered.event_type in ('open', 'click')
+            and considered.device in ('{{ var("machine_devices") | join("', '") }}'),
+            false
+        )
+        or coalesce(
+            considered.event_type = 'click'
+            and channels.machine_clicks
+            and considered.occurred_at
+            <= {{ dbt.dateadd('second', var('machine_click_seconds'), 'sent.message_sent_at') }},
+            false
+        )
+        or coalesce(
+            considered.event_type = 'open'
+            and channels.machine_opens
+            and considered.occurred_at
+            <= {{ dbt.dateadd('second', var('machine_open_seconds'), 'sent.message_sent_at') }},
+            false
+        ) as is_machine
+    from considered
+    left join sent on considered._row_key = sent._row_key
+    left join channels on considered.channel = channels.channel
+    left join bursts
+        on
+            considered.event_type = 'click'
+            and considered.customer_id = bursts.customer_id
+            and considered.message_id = bursts.message_id
+            and considered._source = bursts._source
+            and {{ dbt.date_trunc('second', 'considered.occurred_at') }} = bursts.clicked_at
+
+),
+
 final as (
 
     select
-        considered.touchpoint_id,
-        considered.customer_id,
-        considered.occurred_at,
-        considered.occurred_on,
-        considered.channel,
-        considered.event_type,
-        considered.direction,
-        considered.campaign_id,
-        considered.message_id,
-        considered.message_type,
-        considered.theme,
-        considered.device,
-        considered.resolution,
-        considered.cost,
-        considered.is_contact,
-        considered.is_touch,
-        considered.is_response,
-        coalesce(
-            considered.occurred_at
-            <= {{ dbt.dateadd('second', var('machine_seconds'), 'sent.message_sent_at') }},
-            false
-        ) as is_machine,
-        sent.message_sent_at,
-        considered.signature,
-        considered._source,
-        considered._row_key,
-        considered._batch_id
-    from considered
-    left join sent on considered._row_key = sent._row_key
+        touchpoint_id,
+        customer_id,
+        occurred_at,
+        occurred_on,
+        channel,
+        event_type,
+        direction,
+        campaign_id,
+        message_id,
+        message_type,
+        theme,
+        device,
+        resolution,
+        cost,
+        is_contact,
+        is_touch,
+        is_response,
+        is_machine,
+        message_sent_at,
+        signature,
+        _source,
+        _row_key,
+        _batch_id
+    from judged
     where
-        considered.is_changed
+        is_changed
         or (
-            considered.is_reconsidered
-            and {{ differs('sent.message_sent_at', 'considered.known_sent_at') }}
+            is_reconsidered
+            and (
+                {{ differs('message_sent_at', 'known_sent_at') }}
+                or is_machine <> known_machine
+            )
         )
 
 )

@@ -24,8 +24,8 @@ SHARED = {
     ("hazard", "age_hours"): "conversion_age_hours",
     ("hazard", "lookback_days"): "lookback_days",
     ("tolerance", "rho"): "default_tolerance",
-    ("signals", "baseline_days"): "baseline_days",
-    ("signals", "baseline_lag_days"): "baseline_gap_days",
+    ("detection", "baseline_days"): "baseline_days",
+    ("detection", "baseline_lag_days"): "baseline_gap_days",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from millibar.pipeline.context import RunContext
 from millibar.warehouse.connect import Warehouse
+from unit.pipeline.stages.signal_inputs import statements
 
 AS_OF = date(2025, 6, 30)
 
@@ -43,23 +44,24 @@ create table intermediate.int_identity__signature_customers (
     signature text, customer_id text, valid_from timestamptz, valid_to timestamptz
 );
 create table intermediate.int_touchpoint__daily (day date, channel text, cost numeric);
-create table intermediate.int_pressure__index (customer_id text, channel text, pressure_index double precision);
-create table intermediate.int_engagement__customer_channel (
-    customer_id text, channel text, contacts bigint, human_responses bigint
-);
 create table marts.fct_pressure_daily (
-    customer_id text, channel text, day date, contacts_1d bigint, index double precision,
-    half_life_days integer
+    customer_id text, channel text, day date, contacts_1d bigint, contacts_7d bigint, index double precision,
+    half_life_days integer, decayed_half double precision, decayed double precision, decayed_double double precision,
+    decayed_memory double precision
+);
+create table intermediate.int_pressure__current (
+    customer_id text, channel text, last_contact_on date, contacts_7d bigint, decayed_half double precision,
+    decayed double precision, decayed_double double precision, decayed_memory double precision
+);
+create schema if not exists seeds;
+create table seeds.channel_profiles (
+    channel text, pressure_weight numeric, persistence_days integer, weekly_cap integer, intrusiveness numeric
 );
 create table marts.fct_touchpoint (
     customer_id text, channel text, occurred_on date, event_type text, campaign_id text, is_contact boolean,
     is_machine boolean
 );
 create table staging.stg_campaigns__campaigns (campaign_id text, campaign_name text);
-create table marts.fct_channel_health_daily (
-    day date, channel text, segment text, contacts bigint, human_clicks bigint, unsubscribes bigint,
-    spam_complaints bigint, complaints bigint, orders bigint, returns bigint
-);
 create table intermediate.int_churn__customer (
     customer_id text, repeat_purchases bigint, recency_days integer, age_days integer, mean_day_value numeric,
     last_response_on date, contacts bigint, unsubscribes bigint, complaints bigint
@@ -75,6 +77,7 @@ create table intermediate.int_moment__channel_hour (
 def inputs(warehouse: Warehouse) -> Warehouse:
     """The warehouse with the stages' input tables, empty."""
     warehouse.execute(INPUTS)
+    warehouse.execute(statements())
     return warehouse
 
 

@@ -12,7 +12,8 @@ from millibar.identity.clustering import ClusterRules
 from millibar.identity.rules import IdentityRules
 from millibar.pipeline.stages.identity.rules import Rules, load_rules
 from millibar.pipeline.stages.parameters import SHARED, dbt_variables, load
-from millibar.pressure import SignalParameters, ToleranceParameters
+from millibar.pressure.parameters import ToleranceParameters
+from millibar.pressure.signals import SignParameters
 from millibar.settings import PROJECT_ROOT, Settings
 
 
@@ -43,8 +44,8 @@ def test_shared_variables_and_overrides(project: Settings) -> None:
 
 
 def test_mappings_are_merged(project: Settings) -> None:
-    write(project, "vars: {estimation: {signals: {value_at_risk: {sales_fall: 99.0}}}}")
-    found = load(project, "signals", SignalParameters()).value_at_risk
+    write(project, "vars: {estimation: {signs: {value_at_risk: {sales_fall: 99.0}}}}")
+    found = load(project, "signs", SignParameters()).value_at_risk
     assert (found["sales_fall"], found["unsubscribes_rise"]) == (99.0, 10.0)
 
 
@@ -52,7 +53,7 @@ def test_mappings_are_merged(project: Settings) -> None:
     ("text", "message"),
     [
         ("vars: {estimation: {tolerance: {rhoo: 3}}}", r"vars.estimation.tolerance.rhoo is no parameter"),
-        ("vars: {estimation: {tolerance: {rho: high}}}", r"tolerance.rho is 'high'; write a value like 6.0"),
+        ("vars: {estimation: {tolerance: {rho: high}}}", r"tolerance.rho is 'high'; write a value like 2.0"),
         ("vars: {estimation: {tolerance: {fit_days: 1.5}}}", r"fit_days is 1.5"),
         ("vars: {estimation: {tolerance: 3}}", r"must be a mapping"),
         ("vars: {estimation: 3}", r"must be a mapping"),

@@ -38,7 +38,8 @@ def layer(path: Path) -> str:
 
 def described(path: Path) -> dict[str, Any]:
     """The yml of a contracted model."""
-    return yaml.safe_load(path.with_suffix(".yml").read_text())["models"][0]
+    page: dict[str, Any] = yaml.safe_load(path.with_suffix(".yml").read_text())["models"][0]
+    return page
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)

@@ -18,7 +18,8 @@ from millibar.warehouse.connect import Warehouse
 # states and snapshots of an earlier business date keep what was known then, so they are compared at the last one only
 HISTORY_KEPT = {
     "marts.fct_channel_attribution", "marts.fct_campaign_attribution", "marts.fct_segment_attribution",
-    "marts.fct_channel_transition", "marts.fct_pressure_signal", "marts.identity_events",
+    "marts.fct_channel_transition", "marts.fct_pressure_signal", "marts.fct_pressure_state_history",
+    "marts.identity_events",
 }  # fmt: skip
 # since when something has been known: the day it was found, which a load of all days at once cannot tell
 FOUND_ON = {

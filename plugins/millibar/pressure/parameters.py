@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class ToleranceParameters:
     defaults stand. ``passes``: steps of the climb at most. ``grid_points``: of ln tolerance.
     ``minimum_contacts`` of a channel to learn its weight and half-life; ``weight_prior``, ``half_life_prior``: standard
     deviations of their logarithms around the profile's.
-    ``plateau_gain``: log-likelihood a purchase plateau must win over a flat curve to be believed.
+    ``plateau_gain``: log-likelihood a purchase plateau must win over a flat curve to be believed; ``plateau_most``:
+    where it can lie at most, as a share of the tolerance. ``reactive_channels`` answer what the customer does.
     ``own_share``: a customer whose own acts narrow the prior to less than this share has basis ``customer``.
     """
 
@@ -47,3 +48,5 @@ class ToleranceParameters:
     half_life_prior: float = 0.35
     own_share: float = 0.95
     plateau_gain: float = 7.0
+    plateau_most: float = 0.5
+    reactive_channels: list[str] = field(default_factory=lambda: ["onsite", "programmatic", "search_paid", "chat"])

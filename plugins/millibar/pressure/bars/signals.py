@@ -7,7 +7,8 @@ Every day of the market is judged as the nightly run would have judged it; an al
 - A false alarm rises on a series that no incident touches then; an incident touches until 21 days after its end. An
   alarm that comes back within 7 days is the same one.
 - A one-day outlier raised an alarm where one rises on a series it touches from its day to 7 days after, and would not
-  have risen had that one day not been judged (exposure 0).
+  have risen had that one day not been judged (exposure 0). While a pattern strikes that series an alarm is the
+  pattern's: the outlier's day then is one more of its bad days.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def score_signals(
     incidents = market.incidents[market.incidents["first_day"] < market.days]
     rises = [Rises(series, judge, market.days) for series in market_series(market, judge.parameters)]
     judged = incidents[incidents["kind"].isin([*SIGNS_OF_KIND, "double_sending"])]
-    scored = pd.DataFrame([_score(incident, rises) for _, incident in judged.iterrows()])
+    scored = pd.DataFrame([_score(incident, rises, incidents) for _, incident in judged.iterrows()])
     return summarise(scored, *_false_alarms(rises, incidents))
 
 
@@ -196,23 +197,31 @@ class Rises:
         first = int(incident["first_day"])
         return np.flatnonzero(self.rises[self.of(incident), first : first + days + 1].any(axis=0)).tolist()
 
-    def due_to(self, outlier: pd.Series) -> bool:
-        """Whether an alarm rises that would not, had the outlier's day not been judged."""
+    def struck(self, incidents: pd.DataFrame) -> np.ndarray:
+        """Where patterns of this sign strike, shape (series, days of the market)."""
+        where = np.zeros_like(self.rises)
+        for _, incident in incidents[~incidents["is_outlier"].astype(bool)].iterrows():
+            if self.sign in signs_moved(incident["kind"]):
+                where[self.of(incident), int(incident["first_day"]) : int(incident["last_day"]) + 1] = True
+        return where
+
+    def due_to(self, outlier: pd.Series, incidents: pd.DataFrame) -> bool:
+        """Whether an alarm rises, of no pattern, that would not, had the outlier's day not been judged."""
         first = int(outlier["first_day"])
         after = slice(first, first + OUTLIER_AFTER_DAYS + 1)
         rows = self.of(outlier)
-        rows = rows[self.rises[rows, after].any(axis=1)]
+        rows = rows[(self.rises & ~self.struck(incidents))[rows, after].any(axis=1)]
         if not len(rows):
             return False
         without = self._all_days(first_rises(self._judge.watch(self._series, rows, slice(first, first + 1)).alarm))
         return bool((~without[:, after].any(axis=1)).any())
 
 
-def _score(incident: pd.Series, rises: list[Rises]) -> dict[str, object]:
+def _score(incident: pd.Series, rises: list[Rises], incidents: pd.DataFrame) -> dict[str, object]:
     """One incident: the delay of its first alarm, and whether there was one in time."""
     if incident["is_outlier"]:
         moved = signs_moved(incident["kind"])
-        alarmed = any(sign.due_to(incident) for sign in rises if sign.sign in moved)
+        alarmed = any(sign.due_to(incident, incidents) for sign in rises if sign.sign in moved)
         return _scored(incident, float("nan"), alarmed)
     signs = SIGNS_OF_KIND[incident["kind"]]
     days = [day for sign in rises if sign.sign in signs for day in sign.within(incident, FOUND_WITHIN_DAYS)]

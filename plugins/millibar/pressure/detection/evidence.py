@@ -1,9 +1,8 @@
 """How far the last days of a series stand from its baseline: a scan of windows that no single day can carry.
 
 Of every window of 3 to 28 days the most adverse day counts no more than the next one and what chance usually puts
-between the two (in windows of three weeks and more the two most adverse are held to the third): the day that
-is out is borne out by others, or counts like the worst of ordinary days. The window's sum is held against a baseline
-that ends before the window begins. The distance is the signed root of the deviance of a negative
+between the two (in windows of three weeks and more the two most adverse are held to the third), and not at all where it
+stands alone. The window's sum is held against a baseline that ends before the window begins. The distance is the signed root of the deviance of a negative
 binomial count (McCullagh and Nelder 1989, section 2.3; Venables and Ripley 2002, section 7.4), which is nearly normal
 for rare events too:
 
@@ -24,6 +23,7 @@ from millibar.pressure.detection.baseline import Baselines, Flags, Floats
 from millibar.pressure.detection.parameters import DETECTORS, EARLIER_BASELINES, LONGEST, DetectionParameters
 
 LONG_WINDOW = 21  # from here on two days, not one, are held back
+ALONE_Z, ALONE_TIMES = 3.0, 2.0  # a day so far out, and so many times as far as the next, stands alone
 ANSCOMBE = 0.375
 ADVERSE_Z = 0.5  # a day this many standard deviations worse than expected counts as adverse
 TINY = 1e-12
@@ -175,13 +175,16 @@ def _held_back(
 
     Days are compared by the square root of their counts (Anscombe 1948), so that two events on a day that expects none
     are no landslide. The reference is the second most adverse day (the third in long windows): a worse one counts no
-    more than it and the usual gap between such ranks.
+    more than it and the usual gap between such ranks. One that stands alone, several times as far out, is no part of
+    the evidence: it counts as an ordinary day, and bears out no other.
     """
     exposed = expected > 0
     scale = 2.0 / np.sqrt(np.where(exposed, variance / np.where(exposed, expected, 1.0), 1.0))
     usual = np.sqrt(expected + ANSCOMBE)
     z = np.where(exposed, side * scale * (np.sqrt(counts + ANSCOMBE) - usual), 0.0)
     rank = 3 if length >= LONG_WINDOW else 2
+    alone = z > np.maximum(ALONE_Z, ALONE_TIMES * _highest(z, rank))[:, None]
+    counts, z = np.where(alone, expected, counts), np.where(alone, 0.0, z)
     most = np.maximum(_highest(z, rank), 0.0) + _usual_gap(rank)[exposed.sum(axis=1)]
     limit = np.maximum(usual + side * most[:, None] / scale, np.sqrt(ANSCOMBE)) ** 2 - ANSCOMBE
     limited = np.where(side > 0, np.minimum(counts, limit), np.maximum(counts, limit))

@@ -62,11 +62,9 @@ class DetectionParameters:
 
     @property
     def reach_days(self) -> int:
-        """Days before a judged day that its evidence reads: the longest window or the oldest baseline, and before it."""
+        """Days before a judged day that its evidence reads: longest window or oldest baseline, and before it."""
         earlier = self.baseline_lag_days + EARLIER_BASELINES * self.baseline_days
-        return max(LONGEST, earlier) + max(
-            self.baseline_days, self.sparse_baseline_days
-        )
+        return max(LONGEST, earlier) + max(self.baseline_days, self.sparse_baseline_days)
 
     @property
     def verdict_days(self) -> int:

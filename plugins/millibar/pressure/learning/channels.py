@@ -52,7 +52,7 @@ def learn_channels(
         for place in places:
             for number in (0, 1):
                 mix, errors[place, number] = search.improve(mix, int(place), number)
-    fit = fit_population(evidence, mix.coefficients(), parameters)
+    fit = fit_population(evidence, mix.coefficients(), parameters, first)
     if not fit.fitted or fit.gain < first.gain:
         return first, ChannelFit(profile, nothing, nothing.copy(), np.zeros_like(learned))
     values = np.stack([mix.weights, mix.half_lives], axis=1)

@@ -57,20 +57,34 @@ def learn(
     if not population.fitted or not len(contacts):
         return Learned(population, channels, None)
     own = personal_posteriors(evidence, channels.mix.coefficients(), population)
-    plateau = _plateau(contacts, orders, np.exp(own.mean), channels.mix, first_day)
-    return Learned(population, channels, plateau if plateau.gain >= parameters.plateau_gain else None)
+    plateau = _plateau(contacts, orders, np.exp(own.mean), channels.mix, first_day, parameters)
+    believed = plateau.gain >= parameters.plateau_gain and plateau.ratio <= parameters.plateau_most
+    return Learned(population, channels, plateau if believed else None)
 
 
-def _plateau(contacts: Contacts, orders: pd.DataFrame, tolerance: Floats, mix: ChannelMix, first_day: int) -> Plateau:
-    """The most likely plateau of the customers' weeks from ``first_day`` to their last contact."""
+def _plateau(
+    contacts: Contacts,
+    orders: pd.DataFrame,
+    tolerance: Floats,
+    mix: ChannelMix,
+    first_day: int,
+    parameters: ToleranceParameters,
+) -> Plateau:
+    """The most likely plateau of the customers' weeks from ``first_day`` to their last contact.
+
+    Orders are held against the index a week before their own, and contacts that answer a visit are left out: who is
+    about to buy visits, sees banners and is followed by display, and that is not what made him buy.
+    """
     weeks = max(0, (int(contacts.day[-1]) + 1 - first_day) // WEEK)
     customer = pd.Index(contacts.customers).get_indexer(pd.Index(orders["customer_id"]))
     bought = weekly_orders(customer, day_number(orders["day"]), len(contacts.customers), first_day, weeks)
-    means = weekly_means(contacts, mean_coefficients(mix, contacts.decays()), first_day, weeks)
+    coefficients = mean_coefficients(mix, contacts.decays())
+    coefficients[np.isin(contacts.channels, parameters.reactive_channels)] = 0.0
+    means = weekly_means(contacts, coefficients, first_day, weeks)
     came = np.full(len(contacts.customers), np.iinfo(np.int64).max)
     np.minimum.at(came, contacts.customer, contacts.day)  # before the first contact nothing is known of a customer
     there = first_day + WEEK * np.arange(weeks) > came[:, None]
-    return find_plateau(np.where(there, means / tolerance[:, None], np.nan), bought)
+    return find_plateau(np.where(there, means / tolerance[:, None], np.nan)[:, :-1], bought[:, 1:])
 
 
 def posteriors_of(

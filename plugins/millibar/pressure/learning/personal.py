@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from millibar.pressure.parameters import ToleranceParameters
 
 CHUNK = 10_000  # customers whose posteriors are in memory at once
 INTERVAL_Z = 1.959964
+LARGEST_LEVEL = 0.7  # a segment bears at most twice, at least half of what its engagement leads to expect
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,23 @@ def errors_of(frame: pd.DataFrame) -> Floats:
 
 @dataclass(frozen=True)
 class Posteriors:
-    """Mean and variance of ln tau and mean of theta, one element a customer."""
+    """Mean and variance of ln tau and mean of theta, one element a customer.
+
+    ``own``, ``own_variance``: of ln tau less what the engagement leads to expect (prior: 0 and the spread squared).
+    """
 
     mean: Floats
     variance: Floats
     engagement: Floats
+    own: Floats
+    own_variance: Floats
 
     @staticmethod
     def joined(parts: Sequence[Posteriors]) -> Posteriors:
         """The posteriors of several groups of customers, one after the other."""
         if not parts:
-            return Posteriors(np.zeros(0), np.zeros(0), np.zeros(0))
-        columns = zip(*((part.mean, part.variance, part.engagement) for part in parts), strict=True)
-        return Posteriors(*(np.concatenate(column) for column in columns))
+            return Posteriors(*(np.zeros(0) for _ in fields(Posteriors)))
+        return Posteriors(*(np.concatenate([getattr(part, c.name) for part in parts]) for c in fields(Posteriors)))
 
 
 def personal_posteriors(evidence: Evidence, coefficients: Floats, fit: PopulationFit) -> Posteriors:
@@ -87,9 +92,9 @@ def tolerances_of(
     if not fit.fitted:
         return Tolerances(mean, np.sqrt(variance), engagement, np.full(len(mean), "default", dtype=object))
     prior = fit.model.spread**2 + (fit.model.gamma**2) * _theta_variance(fit)
-    told = np.clip(1.0 - variance / prior, 0.0, 1.0)  # share of the prior's variance that the own acts took away
-    beyond = mean - np.log(fit.model.rho) - fit.model.gamma * np.log(engagement)
-    level, known = _segment_levels(beyond, told, segments, fit.model.spread)
+    # share of the prior's variance that the own acts took away
+    told = np.clip(1.0 - posteriors.own_variance / fit.model.spread**2, 0.0, 1.0)
+    level, known = _segment_levels(posteriors.own, told, segments, fit.model.spread)
     own = np.sqrt(variance / prior) < parameters.own_share
     basis = np.where(own, "customer", np.where(known, "segment", "population")).astype(object)
     return Tolerances(mean + (1.0 - told) * level, np.sqrt(variance), engagement, basis)
@@ -104,7 +109,12 @@ def _posterior(evidence: Evidence, coefficients: Floats, fit: PopulationFit, peo
     tau = weights.sum(axis=2)
     mean = tau @ fit.grid
     variance = np.maximum(tau @ fit.grid**2 - mean**2, 1e-6)
-    return Posteriors(mean, variance, weights.sum(axis=1) @ THETA_GRID)
+    theta, log_theta = weights.sum(axis=1), np.log(THETA_GRID)
+    mean_log = theta @ log_theta
+    together = np.einsum("ij,j->i", np.einsum("ikj,k->ij", weights, fit.grid), log_theta) - mean * mean_log
+    own_variance = variance - 2 * model.gamma * together + model.gamma**2 * (theta @ log_theta**2 - mean_log**2)
+    own = mean - np.log(model.rho) - model.gamma * mean_log
+    return Posteriors(mean, variance, theta @ THETA_GRID, own, np.maximum(own_variance, 1e-6))
 
 
 def _part(evidence: Evidence, people: slice) -> Evidence:
@@ -149,5 +159,5 @@ def _segment_levels(
     raw = np.divide(sums, weight, out=np.zeros(len(names)), where=heard)
     noise = np.divide(spread**2, weight, out=np.full(len(names), np.inf), where=heard)
     between = max(0.0, float(np.average(raw[heard] ** 2 - noise[heard], weights=weight[heard])))
-    levels = raw * between / (between + noise)
+    levels = np.clip(raw * between / (between + noise), -LARGEST_LEVEL, LARGEST_LEVEL)
     return np.where(known, levels[np.maximum(places, 0)], 0.0), known & (between > 0)

@@ -33,8 +33,8 @@ HESSIAN_STEP = 0.02
 class PopulationFit:
     """``model``: to use. ``fitted``: false where the data do not tell, and the parameters' defaults stand in.
 
-    ``gain``: log-likelihood won over a population whom pressure changes nothing. ``rho_low``, ``rho_high``: 95 %
-    interval by curvature. ``grid``: ln tau the posteriors are computed on.
+    ``gain``: log-likelihood won over ``without``, a population whom pressure changes nothing. ``rho_low`` and
+    ``rho_high``: 95 % interval by curvature. ``grid``: ln tau the posteriors are computed on.
     """
 
     model: ToleranceModel
@@ -44,6 +44,7 @@ class PopulationFit:
     answers: float
     customers: int
     gain: float = 0.0
+    without: float = float("nan")
     rho_low: float = float("nan")
     rho_high: float = float("nan")
 
@@ -73,8 +74,12 @@ def start_model(evidence: Evidence, parameters: ToleranceParameters) -> Toleranc
     )
 
 
-def fit_population(evidence: Evidence, coefficients: Floats, parameters: ToleranceParameters) -> PopulationFit:
+def fit_population(
+    evidence: Evidence, coefficients: Floats, parameters: ToleranceParameters, earlier: PopulationFit | None = None
+) -> PopulationFit:
     """Fit under an index of ``coefficients``, shape (channels, 3).
+
+    ``earlier``: a fit of the same evidence under another index, to start from.
 
     With fewer than ``minimum_annoyances``, or a gain below ``minimum_gain``, the defaults stand in (``fitted`` false).
     """
@@ -85,14 +90,18 @@ def fit_population(evidence: Evidence, coefficients: Floats, parameters: Toleran
         return PopulationFit(start, False, default_grid, *figures)
     log_index = evidence.log_index(coefficients)
     climb = _Climb(evidence, log_index, tolerance_grid(log_index, parameters.grid_points), parameters)
-    model = climb.top(start.changed(rho=float(np.exp(np.median(climb.grid)))))
-    nothing = climb.top(start.changed(answer_fall=0.0, annoyance_rise=0.0), pressed=False)
-    gain = climb.log_likelihood(model) - climb.log_likelihood(nothing)
+    if earlier is None:
+        model = climb.top(start.changed(rho=float(np.exp(np.median(climb.grid)))))
+        nothing = climb.top(start.changed(answer_fall=0.0, annoyance_rise=0.0), pressed=False)
+        without = climb.log_likelihood(nothing)
+    else:
+        model, without = climb.top(earlier.model), earlier.without
+    gain = climb.log_likelihood(model) - without
     if gain < parameters.minimum_gain:
-        return PopulationFit(start, False, default_grid, *figures, gain)
+        return PopulationFit(start, False, default_grid, *figures, gain, without)
     error = climb.error_of_rho(model)
     low, high = (float(model.rho * np.exp(side * 1.959964 * error)) for side in (-1, 1))
-    return PopulationFit(model, True, climb.grid, *figures, gain, low, high)
+    return PopulationFit(model, True, climb.grid, *figures, gain, without, low, high)
 
 
 def log_likelihood(model: ToleranceModel, exposure: Exposure, evidence: Evidence, grid: Floats) -> float:

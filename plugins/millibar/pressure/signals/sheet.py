@@ -20,7 +20,7 @@ from millibar.pressure.signals.sales import SALES_PART, sales_parts, weigh_sales
 from millibar.pressure.signals.season import Season, fit_season
 from millibar.pressure.signals.shift import weigh_shift
 from millibar.pressure.signals.signs import SIGN_OF, action_code
-from millibar.pressure.signals.wording import cause_text, shift_text
+from millibar.pressure.signals.wording import cause_text, explained_text, shift_text
 
 SIGNAL_COLUMNS = [
     "sign", "channel", "segment", "judged_on", "observed", "expected", "baseline", "exposure", "effect", "p_value",
@@ -139,9 +139,14 @@ def _causes(
         if sign.name == "sales_fall" and row["segment"] == ALL:
             revenue = sales_parts(inputs.sales, season, day, detection, str(row["channel"]))
         chief = _chief(sign.name, str(row["channel"]), drivers, revenue, gap)
-        judged.at[place, "cause"] = cause_text(
-            sign, row["observed"], row["expected"], gap, chief, row["note"], detection.recent_days
-        )
+        days = detection.recent_days
+        if row["verdict"] == "expected":
+            usual = row["observed"], row["baseline"], row["expected"]
+            judged.at[place, "cause"] = explained_text(sign, *usual, row["note"], days)
+        else:
+            judged.at[place, "cause"] = cause_text(
+                sign, row["observed"], row["expected"], gap, chief, row["note"], days
+            )
         key = (sign.name, str(row["channel"]), str(row["segment"]))
         sheets += [(*key, drivers, gap)] if drivers else []
         sheets += [(*key, revenue, sum(part.contribution for part in revenue))] if revenue else []

@@ -34,6 +34,15 @@ def cause_text(
     return f"{told}; {note}" if isinstance(note, str) else told
 
 
+def explained_text(sign: Sign, observed: float, baseline: float, expected: float, note: str | None, days: int) -> str:
+    """A fall that season, calendar or base explain; the three are a unit of exposure."""
+    told = (
+        f"{_rate(observed, sign)} {sign.event} a {sign.unit} in the last {days} days, usually {_rate(baseline, sign)}; "
+        f"season and calendar lead to expect {_rate(expected, sign)}"
+    )
+    return f"{told}; {note}" if isinstance(note, str) else told
+
+
 def shift_text(shift: Shift) -> str:
     """What the same customers did elsewhere."""
     spread = f"{shift.total_ratio:.2f} (90 % interval {shift.total_low:.2f} to {shift.total_high:.2f})"

@@ -14,7 +14,7 @@ from millibar.pressure.learning.channels import learn_channels, parabola_top
 from millibar.pressure.learning.evidence import Evidence, gather
 from millibar.pressure.learning.learn import sample_of
 from millibar.pressure.learning.model import THETA_GRID, expose, posterior, tolerance_grid
-from millibar.pressure.learning.personal import Posteriors, personal_posteriors, tolerances_of
+from millibar.pressure.learning.personal import personal_posteriors, tolerances_of
 from millibar.pressure.learning.plateau import find_plateau, weekly_orders
 from millibar.pressure.learning.population import _Climb, _vector, fit_population, start_model
 from millibar.pressure.parameters import ToleranceParameters
@@ -142,10 +142,23 @@ def test_segments_differ_where_they_do_and_only_there(made: Made) -> None:
     alike = tolerances_of(flat, fit, names, PARAMETERS)
     shift = alike.log_tolerance - flat.mean
     assert abs(shift[names == "even"].mean() - shift[names == "odd"].mean()) < 0.1
-    told = np.clip(1 - flat.variance / flat.variance.max(), 0, 1)
-    moved = Posteriors(flat.mean + told * np.where(names == "even", 0.8, -0.8), flat.variance, flat.engagement)
+    told = np.clip(1 - flat.own_variance / fit.model.spread**2, 0, 1)
+    moved = replace(flat, own=flat.own + told * np.where(names == "even", 0.4, -0.4))
     apart = tolerances_of(moved, fit, names, PARAMETERS).log_tolerance - moved.mean
     assert apart[names == "even"].mean() > apart[names == "odd"].mean() + 0.3
+
+
+def test_a_segment_that_says_nothing_has_no_level(made: Made) -> None:
+    """Customers without a contact keep the population's tolerance, whatever segment they are in."""
+    fit = fit_population(made.evidence, mix_of().coefficients(), replace(PARAMETERS, passes=20))
+    more = replace(made.evidence, customers=made.evidence.customers + 500)
+    posteriors = personal_posteriors(more, mix_of().coefficients(), fit)
+    names = np.where(np.arange(more.customers) < made.evidence.customers, "old", "new").astype(object)
+    found = tolerances_of(posteriors, fit, names, PARAMETERS)
+    silent = found.log_tolerance[made.evidence.customers :]
+    np.testing.assert_allclose(posteriors.own[made.evidence.customers :], 0.0, atol=0.02)
+    assert np.abs(silent - posteriors.mean[made.evidence.customers :]).max() < 0.1
+    assert (found.basis[made.evidence.customers :] != "customer").all()
 
 
 def test_a_wrong_weight_is_learned() -> None:

@@ -44,7 +44,7 @@ def read(stored: dict[str, Any] | str, profile: ChannelMix) -> Learned:
         "model": ToleranceModel(**model),
         "grid": np.asarray(told["population"]["grid"], float),
     }
-    for name in ("rho_low", "rho_high"):
+    for name in ("rho_low", "rho_high", "without"):
         population[name] = float("nan") if population[name] is None else population[name]
     channels = told["channels"]
     mix = replace(

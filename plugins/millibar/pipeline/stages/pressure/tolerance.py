@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from psycopg2 import sql
 
+from millibar import __version__
 from millibar.pipeline.context import RunContext
 from millibar.pipeline.stages.pressure import inputs, learned_json
 from millibar.pipeline.stages.pressure.inputs import Profiles
@@ -84,7 +85,7 @@ def score(
     fresh = _tolerances(warehouse, learned, profiles, last, anew, parameters)
     kept = stored[stored["customer_id"].isin(people["customer_id"]) & ~stored["customer_id"].isin(anew["customer_id"])]
     everybody = pd.concat([kept, fresh], ignore_index=True).sort_values("customer_id", ignore_index=True)
-    told = learned.population.told() | {"is_kept_fit": was_kept}
+    told = learned.population.told() | {"is_kept_fit": was_kept, "plateau": learned.plateau and learned.plateau.ratio}
     counted = {
         "customers": len(everybody),
         "learned_anew": len(fresh),
@@ -131,10 +132,11 @@ def _fit(
 
 
 def _fingerprint(warehouse: Warehouse, window: Window, profiles: Profiles, parameters: ToleranceParameters) -> str:
-    """Checksum of what a fit depends on: the window's events by channel, the profiles and the parameters."""
+    """Checksum of what a fit depends on: release, the window's events by channel, the profiles and the parameters."""
     events = warehouse.frame(FINGERPRINT, {"first": window.warm_up, "end": window.end})
     mix = profiles.mix
     told = [
+        __version__,
         events.values.tolist(),
         list(mix.channels),
         mix.weights.tolist(),

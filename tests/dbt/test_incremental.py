@@ -20,6 +20,7 @@ RunDay = Callable[..., None]
 START = date(2025, 1, 1)
 HISTORY_DAYS = 70
 PEOPLE = 40
+WON_ELSEWHERE = 10
 PULL_CHANNELS = ("direct", "search_paid", "search_organic", "referral")
 
 # What is compared, and which columns depend on the path taken: none but the technical ones.
@@ -132,6 +133,13 @@ class Market:
         land(warehouse, "campaigns", START, [
             {"campaign_id": "c1", "name": "One", "targeting": "mass", "content": "generic"},
             {"campaign_id": "c2", "name": "Two", "targeting": "segment"},
+            {"campaign_id": "seldom", "name": "Three", "targeting": "segment"},
+        ])  # fmt: skip
+        # campaigns of one day each: what is told of them later touches that day and no other
+        land(warehouse, "touchpoints", START, [
+            self.touch(self.moment(START + timedelta(days=n)), "email", "send", email=h("email", n), campaign_id=name,
+                       message_id=name)
+            for n, name in ((5, "seldom"), (6, "undeclared"))
         ])  # fmt: skip
         return {
             START + timedelta(days=n): self.deliver(warehouse, START + timedelta(days=n)) for n in range(HISTORY_DAYS)
@@ -205,6 +213,14 @@ def late_rows(market: Market, warehouse: Warehouse, day: date, batches: dict[dat
     land(warehouse, "touchpoints", day, [market.answer(send, "click", timedelta(seconds=4))])
     land(warehouse, "touchpoints", day, [*market.touchpoints(long_ago), send])
     land(warehouse, "orders", day, [market.order(long_ago, 4), market.order(long_ago, 4)])
+    # somebody buys and sends back on days of his own; the day after another channel turns out to have won him
+    sold = [market.order(long_ago + timedelta(days=n), WON_ELSEWHERE) for n in range(5)]
+    land(warehouse, "orders", day, sold)
+    land(warehouse, "returns", day, [
+        {"return_id": f"s{n}", "order_id": order["order_id"], "amount": 3,
+         "returned_at": market.moment(long_ago + timedelta(days=6 + n)).isoformat()}
+        for n, order in enumerate(sold)
+    ])  # fmt: skip
     # the first order of somebody who seemed new: journeys since are a returning customer's
     land(warehouse, "orders", day, [market.order(START, person) for person in range(6)])
 
@@ -244,12 +260,12 @@ def changed_versions(market: Market, warehouse: Warehouse, day: date, batches: d
     land(warehouse, "customers", day, [
         {"record_id": "r9", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", 900), "crm_id": h("crm", 9),
          "first_name": "Another name"},
-        {"record_id": "r10", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", 10), "crm_id": h("crm", 10),
-         "acquisition_channel": "store"},
+        {"record_id": f"r{WON_ELSEWHERE}", "updated_at": f"{day}T08:00:00+00:00", "email": h("email", WON_ELSEWHERE),
+         "crm_id": h("crm", WON_ELSEWHERE), "acquisition_channel": "search_paid"},
     ])  # fmt: skip
     land(warehouse, "campaigns", day, [
-        {"campaign_id": "c2", "name": "Two", "targeting": "mass"},
-        {"campaign_id": "c0", "name": "Late", "targeting": "trigger", "content": "context"},
+        {"campaign_id": "seldom", "name": "Three", "targeting": "mass"},
+        {"campaign_id": "undeclared", "name": "Late", "targeting": "trigger", "content": "context"},
     ])  # fmt: skip
 
 

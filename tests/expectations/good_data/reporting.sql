@@ -88,10 +88,12 @@ values
     ('2025-03-02', 'click_rate', 'Clicks', 'email', 'E-mail', 'all', 0.01, 0.03, -0.02, 0.001, 0.01, 3, 'shifted',
      false, false, null, 8, 'readers moved', null, null, null, null);
 
-insert into reporting.rpt_alert_driver (as_of, sign, channel, segment, rank, kind, driver, contribution, detail)
+insert into reporting.rpt_alert_driver
+    (as_of, sign, channel, segment, rank, kind, driver, contribution, share, detail)
 values
-    ('2025-03-02', 'unsubscribes', 'email', 'all', 1, 'campaign', 'c1', 0.008, 'Spring @ home'),
-    ('2025-03-02', 'unsubscribes', 'email', 'all', 2, 'device', 'mobile', -0.001, null);
+    ('2025-03-02', 'unsubscribes', 'email', 'all', 1, 'campaign', 'c1', 0.008, 0.9, 'Spring @ home'),
+    ('2025-03-02', 'unsubscribes', 'email', 'all', 2, 'campaign', 'c2', -0.001, -0.1, null),
+    ('2025-03-02', 'unsubscribes', 'email', 'all', 3, 'device', 'mobile', 0.002, 0.2, null);
 
 insert into reporting.rpt_signal_matrix (as_of, sign, channel, verdict, segments, segments_alerting)
 values

@@ -159,10 +159,10 @@ sales as (
     select
         day,
         channel,
-        'all' as segment,
         {%- for figure in sales_figures %}
-        sum({{ figure }}) as {{ figure }}{{ ',' if not loop.last }}
+        sum({{ figure }}) as {{ figure }},
         {%- endfor %}
+        'all' as segment
     from sold
     group by day, channel
     {%- for column in var('health_segments') %}
@@ -170,10 +170,10 @@ sales as (
     select
         sold.day,
         sold.channel,
-        '{{ column }}:' || segments.{{ column }} as segment,
         {%- for figure in sales_figures %}
-        sum(sold.{{ figure }}) as {{ figure }}{{ ',' if not loop.last }}
+        sum(sold.{{ figure }}) as {{ figure }},
         {%- endfor %}
+        '{{ column }}:' || segments.{{ column }} as segment
     from sold
     inner join segments on sold.customer_id = segments.customer_id
     where segments.{{ column }} is not null
@@ -188,7 +188,6 @@ activity as (
     select
         counted.day,
         {{ channel }} as channel,
-        counted.segment,
         {%- for count in counts %}
         counted.{{ count }},
         {%- endfor %}
@@ -196,8 +195,9 @@ activity as (
         case when {{ condition }} then counted.contacts else 0 end as {{ kind }},
         {%- endfor %}
         {%- for figure in sales_figures %}
-        0 as {{ figure }}{{ ',' if not loop.last }}
+        0 as {{ figure }},
         {%- endfor %}
+        counted.segment
     from counted
     left join kinds on counted.campaign_id = kinds.campaign_id
     union all
@@ -207,11 +207,11 @@ activity as (
     select
         day,
         {{ channel }} as channel,
-        segment,
         {%- for count in counts.keys() | list + kinds.keys() | list %}
         0 as {{ count }},
         {%- endfor %}
-        {{ sales_figures | join(', ') }}
+        {{ sales_figures | join(', ') }},
+        segment
     from sales
     {{ 'union all' if not loop.last }}
     {%- endfor %}

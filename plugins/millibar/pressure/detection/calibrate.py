@@ -44,7 +44,7 @@ class Calibration:
     series-years of one direction, both detectors together."""
 
     series: int = 20
-    rounds: int = 4
+    rounds: int = 8
     target: float = 6.0
 
 

@@ -1,10 +1,10 @@
 """How far the last days of a series stand from its baseline: a scan of windows that no single day can carry.
 
 Of every window of 3 to 28 days the most adverse day counts no more than the next one and what chance usually puts
-between the two (in windows of three weeks and more the two most adverse are held to the third), and not at all where it
-stands alone. The window's sum is held against a baseline that ends before the window begins. The distance is the signed root of the deviance of a negative
-binomial count (McCullagh and Nelder 1989, section 2.3; Venables and Ripley 2002, section 7.4), which is nearly normal
-for rare events too:
+between the two (in windows of three weeks and more the two most adverse are held to the third), and not at all where
+it stands alone. The window's sum is held against a baseline that ends before the window begins. The distance is the
+signed root of the deviance of a negative binomial count (McCullagh and Nelder 1989, section 2.3; Venables and Ripley
+2002, section 7.4), which is nearly normal for rare events too:
 
     D = 2 (k ln(k / E) - (k + r) ln((k + r) / (E + r))),   r = E^2 / (V - E)      k: count, E: expected, V: variance
 """
@@ -23,7 +23,7 @@ from millibar.pressure.detection.baseline import Baselines, Flags, Floats
 from millibar.pressure.detection.parameters import DETECTORS, EARLIER_BASELINES, LONGEST, DetectionParameters
 
 LONG_WINDOW = 21  # from here on two days, not one, are held back
-ALONE_Z, ALONE_TIMES = 3.0, 2.0  # a day so far out, and so many times as far as the next, stands alone
+ALONE_Z, ALONE_TIMES = 3.0, 2.5  # a day so far out, and so many times as far as the next, stands alone
 ANSCOMBE = 0.375
 ADVERSE_Z = 0.5  # a day this many standard deviations worse than expected counts as adverse
 TINY = 1e-12

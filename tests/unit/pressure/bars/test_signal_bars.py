@@ -107,3 +107,15 @@ def test_bars_of_markets_put_together_weigh_their_incidents() -> None:
     assert bars.median_delay == 4
     assert bars.false_alarms == pytest.approx(5.0)
     assert bars.outlier_alarms == 0
+
+
+def test_an_alarm_of_a_pattern_is_not_the_outliers_that_falls_into_it() -> None:
+    """Day 203, within a fault, is worse still: with the fault told the alarm is its own, without it the outlier's."""
+    store = factors(200, 225, 0.4)
+    store[203] = 0.02
+    fault = ("click_drop", "email", "store", 200, 225, 0.4, False)
+    outlier = ("click_drop", "email", "store", 203, 203, 0.02, True)
+    told, untold = score(store, fault, outlier), score(store, outlier)
+    assert told.outlier_alarms == 0
+    assert (told.recall, told.outliers) == (1.0, 1)
+    assert untold.outliers == 1

@@ -50,7 +50,7 @@ def test_a_lasting_fall_of_clicks_alerts_with_figures_cause_and_action() -> None
     assert not found["incident"]
     assert found["observed"] == pytest.approx(55 / 2_000, rel=0.1)
     assert found["expected"] == pytest.approx(100 / 2_000, rel=0.06)
-    assert found["effect"] == pytest.approx(-0.45, abs=0.06)
+    assert found["effect"] == pytest.approx(found["observed"] / found["expected"] - 1)
     assert found["q_value"] < 1e-6
     assert found["severity"] == pytest.approx(found["probability_real"] * found["customers"] * 0.5)
     assert found["customers"] == pytest.approx((found["expected"] - found["observed"]) * 14_000)

@@ -70,6 +70,7 @@ QUERIES = {
                verdict, alert, incident, shifted_to, since, false_alarms_per_100_series_years, cause, action, owner,
                expires_on
         from bi.rpt_alert
+        where verdict <> 'expected' or segment = 'all'
         order by alert desc, verdict = 'trend' desc, severity desc nulls last, q_value nulls last, sign, channel,
             segment
         limit %(alerts_shown)s

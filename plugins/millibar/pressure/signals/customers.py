@@ -9,7 +9,7 @@ import pandas as pd
 
 from millibar.pressure.detection import Detection, DetectionParameters, Thresholds, detect
 from millibar.pressure.signals.arrays import Flags, Floats
-from millibar.pressure.signals.inputs import SignalInputs
+from millibar.pressure.signals.inputs import ALL, SignalInputs
 from millibar.pressure.signals.parameters import SignParameters
 from millibar.pressure.signals.returns import LONGEST_DELAY, return_series
 from millibar.pressure.signals.season import Season
@@ -63,7 +63,7 @@ def sign_series(
         factor = None
         if sign.name == "sales_fall":
             factor = np.broadcast_to(season.factor(shown), (len(laid.keys), len(shown))).copy()
-        watched = np.flatnonzero(counts.any(axis=1) & (exposure > 0).any(axis=1))
+        watched = np.flatnonzero(counts.any(axis=1) & (exposure > 0).any(axis=1) & _is_comparable(sign, laid.keys))
         found.append(
             SignSeries(
                 sign,
@@ -75,6 +75,14 @@ def sign_series(
             )
         )
     return found
+
+
+def _is_comparable(sign: Sign, keys: pd.DataFrame) -> Flags:
+    """False where contacts and answers are not of the same people: a mail has no device until somebody opens it, so the
+    answers of a device over all channels stand against the contacts of a few.
+    """
+    device = keys["segment"].astype(str).str.startswith("device:") & (keys["channel"] == ALL)
+    return np.asarray(~device if sign.exposure == "contacts" else np.ones(len(keys), dtype=bool))
 
 
 def judge(

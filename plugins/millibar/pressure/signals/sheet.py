@@ -164,7 +164,7 @@ def _drivers(row: pd.Series, judged: pd.DataFrame, inputs: SignalInputs, paramet
     """All partitions of a gap: campaigns and the like for rates, channels, segments and reasons from their own rows."""
     sign, channel, segment, gap = SIGN_OF[row["sign"]], row["channel"], row["segment"], float(row["gap"])
     found = []
-    if sign.is_rate:
+    if sign.is_rate and (segment == ALL or segment.startswith("device:")):  # campaigns know no other segments
         found = rate_drivers(inputs.campaigns, sign, channel, segment, gap, parameters.drivers, parameters.prior_events)
     same = judged[(judged["sign"] == sign.name)][["channel", "segment", "gap", "observed_count", "expected_count"]]
     if channel == ALL:

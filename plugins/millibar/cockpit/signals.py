@@ -10,6 +10,11 @@ from millibar.cockpit.reading import Row
 EVERY_CHANNEL = "all"
 DAILY_SIGNS = frozenset({"complaint_wave", "sales_fall"})  # counted a day; the other signs are rates
 DRIVERS_SHOWN = 3
+NO_ACTION = {
+    "expected": "Nothing: season and calendar explain it.",
+    "shifted": "Nothing against it: write to these customers where they answer.",
+    "incident": "Note it; no action unless it comes back.",
+}
 CHIPS = {
     "alert": ("Alert", "chip-over"),
     "trend": ("Trend", "chip-under"),
@@ -38,7 +43,7 @@ def alert_table(alerts: list[Row], drivers: list[Row]) -> list[Row]:
             "since": f"since {wording.day(row['since'])}" if row["since"] else "",
             "cause": row["cause"] or "No cause stands out yet.",
             "drivers": _drivers(row, drivers),
-            "action": row["action"] or "Watch it; no plan is written for this sign.",
+            "action": row["action"] or NO_ACTION.get(row["verdict"], "Watch it; no plan is written for this sign."),
             "owner": row["owner"] or "",
             "expires": f"until {wording.day(row['expires_on'])}" if row["expires_on"] else "",
         }

@@ -25,7 +25,8 @@ PROFILES = """
 """
 # known customers, and whoever was spoken to up to the day
 CUSTOMERS = """
-    select people.customer_id, max(customers.acquisition_channel) as segment
+    select people.customer_id, max(customers.acquisition_channel) as segment,
+        coalesce(bool_or(customers.is_known), false) as is_known
     from (
         select customer_id from marts.dim_customer where is_known
         union
@@ -58,6 +59,9 @@ ORDERS_OF = """
     select customer_id, ordered_on as day
     from marts.fct_order
     where ordered_on >= %(first)s and ordered_on < %(end)s and customer_id = any(%(customers)s)
+"""
+SPOKEN_TO = """
+    select distinct customer_id from marts.fct_pressure_daily where day >= %(first)s and day < %(end)s
 """
 ANNOYED = """
     select distinct customer_id

@@ -18,7 +18,7 @@ from millibar.pipeline.context import RunContext
 from millibar.pipeline.stages.pressure import inputs, learned_json
 from millibar.pipeline.stages.pressure.inputs import Profiles
 from millibar.pipeline.stages.scores import forget_old_days, record_model_run, stamped
-from millibar.pressure.index.contacts import day_number
+from millibar.pressure.index.contacts import DECAYED, day_number, read_contacts
 from millibar.pressure.learning.learn import Learned, learn, posteriors_of, sample_of
 from millibar.pressure.learning.personal import Posteriors, tolerances_of
 from millibar.pressure.parameters import ToleranceParameters
@@ -27,6 +27,9 @@ from millibar.warehouse.connect import Warehouse, identifier
 MODEL = "pressure_tolerance"
 FITS_KEPT = 2  # months
 CHUNK = 20_000  # customers read at once
+
+NO_CONTACTS = pd.DataFrame({name: [] for name in ("customer_id", "channel", "day", "contacts_1d", *DECAYED)})
+NO_ACTS = pd.DataFrame({name: [] for name in ("customer_id", "channel", "day", "answers", "annoyances")})
 
 FINGERPRINT = """
     select channel, sum(contacts)::float8 as contacts, sum(human_responses)::float8 as responses,
@@ -80,15 +83,25 @@ def score(
     people = warehouse.frame(inputs.CUSTOMERS, {"last": run.as_of})
     learned, stored, was_kept = _fit(warehouse, run, profiles, parameters, window, people)
     last = window.until(run.as_of + timedelta(days=1))
-    annoyed = warehouse.frame(inputs.ANNOYED, {"first": window.end, "end": last.end})["customer_id"]
-    anew = people[~people["customer_id"].isin(stored["customer_id"]) | people["customer_id"].isin(annoyed)]
-    fresh = _tolerances(warehouse, learned, profiles, last, anew, parameters)
-    kept = stored[stored["customer_id"].isin(people["customer_id"]) & ~stored["customer_id"].isin(anew["customer_id"])]
+    since = {"first": window.end, "end": last.end}
+    annoyed = people["customer_id"].isin(warehouse.frame(inputs.ANNOYED, since)["customer_id"])
+    spoken = people["customer_id"].isin(warehouse.frame(inputs.SPOKEN_TO, since)["customer_id"])
+    new = ~people["customer_id"].isin(stored["customer_id"])
+    anew, silent = people[annoyed | (new & spoken)], people[new & ~spoken & ~annoyed]
+    fresh = pd.concat(
+        [
+            _tolerances(warehouse, learned, profiles, last, anew, parameters),
+            _without_contacts(learned, profiles, last, silent, parameters),
+        ],
+        ignore_index=True,
+    )
+    kept = stored[stored["customer_id"].isin(people["customer_id"]) & ~stored["customer_id"].isin(fresh["customer_id"])]
     everybody = pd.concat([kept, fresh], ignore_index=True).sort_values("customer_id", ignore_index=True)
     told = learned.population.told() | {"is_kept_fit": was_kept, "plateau": learned.plateau and learned.plateau.ratio}
     counted = {
         "customers": len(everybody),
-        "learned_anew": len(fresh),
+        "learned_anew": len(anew),
+        "without_contacts": len(silent),
         "fitted_on": window.end.isoformat(),
         "share_basis_customer": float((everybody["basis"] == "customer").mean()) if len(everybody) else 0.0,
     }
@@ -148,18 +161,19 @@ def _fingerprint(warehouse: Warehouse, window: Window, profiles: Profiles, param
 
 def _spoken_to(warehouse: Warehouse, window: Window, people: pd.DataFrame) -> pd.DataFrame:
     """The customers with a contact in the window; nobody else's tolerance can be learned from it."""
-    spoken = warehouse.frame(
-        "select distinct customer_id from marts.fct_pressure_daily where day >= %(first)s and day < %(end)s",
-        {"first": window.first, "end": window.end},
-    )
+    spoken = warehouse.frame(inputs.SPOKEN_TO, {"first": window.first, "end": window.end})
     return people[people["customer_id"].isin(spoken["customer_id"])]
 
 
 def _learn(
     warehouse: Warehouse, profiles: Profiles, window: Window, people: pd.DataFrame, parameters: ToleranceParameters
 ) -> Learned:
-    """Population and channels, from a sample of those who were spoken to."""
-    names = _spoken_to(warehouse, window, people)["customer_id"].tolist()
+    """Population and channels, from a sample of the known customers who were spoken to.
+
+    A cookie that saw a banner and is gone says nothing of tolerance, and there are more of them than of customers.
+    """
+    spoken = _spoken_to(warehouse, window, people)
+    names = spoken[spoken["is_known"].astype(bool)]["customer_id"].tolist()
     sample = sorted(np.asarray(names, object)[sample_of(names, parameters.sample_customers)].tolist())
     chosen = {"first": window.warm_up, "end": window.end, "customers": sample}
     contacts, _ = inputs.contacts_of(warehouse, profiles, inputs.CONTACTS_OF, chosen, sample)
@@ -190,3 +204,14 @@ def _tolerances(
     segments = people["segment"].to_numpy(dtype=object)
     found = tolerances_of(posteriors, learned.population, segments, parameters)
     return found.frame(np.asarray(names, object))
+
+
+def _without_contacts(
+    learned: Learned, profiles: Profiles, window: Window, people: pd.DataFrame, parameters: ToleranceParameters
+) -> pd.DataFrame:
+    """Tolerances of customers nobody spoke to in the window: what the population and their segment lead to expect."""
+    names = people["customer_id"].to_numpy(dtype=object)
+    contacts = read_contacts(NO_CONTACTS, profiles.half_lives, names)
+    posteriors = posteriors_of(learned, contacts, NO_ACTS, window.first_number, parameters)
+    segments = people["segment"].to_numpy(dtype=object)
+    return tolerances_of(posteriors, learned.population, segments, parameters).frame(names)

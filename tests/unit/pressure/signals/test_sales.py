@@ -87,10 +87,10 @@ def test_a_real_fall_alerts_in_and_out_of_season(factor: float, last: str, years
         assert verdict(daily) == "alert", days
 
 
-def fallen(seed: int = 1, factor: float = 0.65) -> pd.DataFrame:
+def fallen(seed: int = 1, factor: float = 0.65, days: int = 12) -> pd.DataFrame:
     daily = orders("2025-05-20", 0, seed=seed)
     daily["orders"] = daily["orders"].astype(float)
-    daily.loc[daily.index[-12:], "orders"] = np.round(daily["orders"].tail(12) * factor)
+    daily.loc[daily.index[-days:], "orders"] = np.round(daily["orders"].tail(days) * factor)
     return daily
 
 
@@ -113,14 +113,14 @@ def test_parts_of_the_fall_sum_to_it_and_the_largest_is_named() -> None:
 
 def test_a_base_that_shrank_explains_its_part() -> None:
     """A quarter of the customers had left before: that much less is normal, the rest is not."""
-    mild = fallen(factor=0.7)
+    mild = fallen(factor=0.67, days=20)
     assert verdict(mild, base=base(9_000.0, 9_000.0)) == "alert"
     assert verdict(mild, base=base(7_000.0, 9_000.0)) == "expected"
     assert verdict(fallen(factor=0.5), base=base(7_000.0, 9_000.0)) == "alert"
 
 
 def test_the_purchase_models_expectation_goes_before_the_count() -> None:
-    mild = fallen(factor=0.7)
+    mild = fallen(factor=0.67, days=20)
     assert verdict(mild, base=base(9_000.0, 9_000.0, expected_orders=[760.0, 1_000.0])) == "expected"
     assert verdict(mild, base=base(7_000.0, 9_000.0, expected_orders=[1_000.0, 1_000.0])) == "alert"
     unknown = base(9_000.0, 9_000.0, expected_orders=[float("nan"), 1_000.0])

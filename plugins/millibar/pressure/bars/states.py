@@ -188,7 +188,7 @@ class _Judge:
         last = self._number(day)
         until = _between(contacts, 0, last + 1)
         recent = _between(contacts, last - self._states.path_days + 1, last + 1)
-        current = newest_rows(until)
+        current = until.newest()
         week = np.zeros(len(current))
         judged = judge_states(recent, current, week, learned.channels.mix, bearing, self._rules, last, self._states)
         judged = judged[judged["channel"] == "all"]
@@ -197,25 +197,5 @@ class _Judge:
         return rows.assign(judged=pd.Index(STATES).get_indexer(pd.Index(rows["state_judged"])))
 
 
-def newest_rows(contacts: Contacts) -> Contacts:
-    """The newest row of every customer and channel."""
-    keys = contacts.customer * len(contacts.channels) + contacts.channel
-    _, first = np.unique(keys[::-1], return_index=True)
-    return _take(contacts, np.sort(len(contacts) - 1 - first))
-
-
 def _between(contacts: Contacts, first: int, end: int) -> Contacts:
-    return _take(contacts, np.arange(*np.searchsorted(contacts.day, [first, end])))
-
-
-def _take(contacts: Contacts, rows: npt.NDArray[np.int_]) -> Contacts:
-    return Contacts(
-        contacts.customers,
-        contacts.channels,
-        contacts.customer[rows],
-        contacts.channel[rows],
-        contacts.day[rows],
-        contacts.contacts[rows],
-        contacts.decayed[rows],
-        contacts.half_lives,
-    )
+    return contacts.take(np.arange(*np.searchsorted(contacts.day, [first, end])))

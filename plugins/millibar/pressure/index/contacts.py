@@ -8,7 +8,7 @@ barometer asks of the past is a function of these sums, so a day's cost does not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -50,20 +50,28 @@ class Contacts:
         half_lives = np.concatenate([self.half_lives[:, None] * np.array(LADDER), memory], axis=1)
         return np.asarray(2.0 ** (-1.0 / half_lives))
 
+    def take(self, rows: npt.NDArray[np.generic]) -> Contacts:
+        """These rows (a mask or places), of the same customers and channels."""
+        return replace(
+            self,
+            customer=self.customer[rows],
+            channel=self.channel[rows],
+            day=self.day[rows],
+            contacts=self.contacts[rows],
+            decayed=self.decayed[rows],
+        )
+
+    def newest(self) -> Contacts:
+        """The newest row of every customer and channel."""
+        keys = self.customer * len(self.channels) + self.channel
+        _, first = np.unique(keys[::-1], return_index=True)
+        return self.take(np.sort(len(self) - 1 - first))
+
     def of_customers(self, chosen: npt.NDArray[np.bool_]) -> Contacts:
         """The rows of the customers marked in ``chosen`` (one flag a customer), who are numbered anew."""
-        rows = chosen[self.customer]
+        rows = self.take(chosen[self.customer])
         places = np.cumsum(chosen) - 1
-        return Contacts(
-            self.customers[chosen],
-            self.channels,
-            places[self.customer[rows]],
-            self.channel[rows],
-            self.day[rows],
-            self.contacts[rows],
-            self.decayed[rows],
-            self.half_lives,
-        )
+        return replace(rows, customers=self.customers[chosen], customer=places[rows.customer])
 
 
 def day_number(days: pd.Series | pd.DatetimeIndex) -> Ints:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millibar.pressure.index import ChannelMix, Contacts, decay_contacts, index_before, mean_paths, read_contacts
+from millibar.pressure.index import ChannelMix, decay_contacts, index_before, mean_paths, read_contacts
 from millibar.pressure.index.contacts import DECAYED, LADDER, MEMORY_DAYS, MEMORY_HALF_LIFE, day_number
 from millibar.pressure.index.mixing import mean_coefficients
 from millibar.pressure.learning.plateau import weekly_means
@@ -76,7 +76,7 @@ def test_the_mean_is_the_exponential_mean_of_the_index() -> None:
     mix = mix_of([1.0, 2.0, 0.7], [3.0, 1.0, 14.0])
     contacts = read_contacts(decay_contacts(rows, HALF_LIVES), HALF_LIVES)
     coefficients = mean_coefficients(mix, contacts.decays())
-    newest = _newest(contacts)
+    newest = contacts.newest()
     last = int(day_number(pd.DatetimeIndex([START]))[0]) + DAYS + 9  # some days after the last contact
     path = mean_paths(contacts, newest, coefficients, last, 28)
     for row in range(len(newest)):
@@ -97,9 +97,9 @@ def test_a_window_of_rows_is_enough() -> None:
     contacts = read_contacts(decay_contacts(contact_rows(3), HALF_LIVES), HALF_LIVES)
     coefficients = mean_coefficients(mix_of([1.0, 1.0, 1.0], [2.0, 1.5, 20.0]), contacts.decays())
     last = int(contacts.day[-1])
-    everything = mean_paths(contacts, _newest(contacts), coefficients, last, 28)
-    recent = _rows(contacts, contacts.day > last - 28)
-    np.testing.assert_allclose(mean_paths(recent, _newest(contacts), coefficients, last, 28), everything, atol=1e-6)
+    everything = mean_paths(contacts, contacts.newest(), coefficients, last, 28)
+    recent = contacts.take(contacts.day > last - 28)
+    np.testing.assert_allclose(mean_paths(recent, contacts.newest(), coefficients, last, 28), everything, atol=1e-6)
 
 
 def test_a_contact_meets_the_index_of_the_days_before_it() -> None:
@@ -126,9 +126,9 @@ def test_weeks_start_before_their_contacts() -> None:
     first = int(contacts.day[0])
     weeks = weekly_means(contacts, coefficients, first, 5)
     assert (weeks[:, 0] == 0).all()
-    until = _rows(contacts, contacts.day < first + 21)
-    path = mean_paths(until, _newest(until), coefficients, first + 21, 1)  # a day on, without that day's contacts
-    total = np.bincount(_newest(until).customer, path[:, 0], minlength=len(contacts.customers))
+    until = contacts.take(contacts.day < first + 21)
+    path = mean_paths(until, until.newest(), coefficients, first + 21, 1)  # a day on, without that day's contacts
+    total = np.bincount(until.newest().customer, path[:, 0], minlength=len(contacts.customers))
     np.testing.assert_allclose(weeks[:, 3], total, rtol=1e-9)
 
 
@@ -146,24 +146,3 @@ def test_nobody_was_contacted() -> None:
     kept, met = index_before(contacts)
     assert met.shape == (0, 3, 3)
     assert len(kept) == 0
-
-
-def _newest(contacts: Contacts) -> Contacts:
-    keys = contacts.customer * 100 + contacts.channel
-    last = {key: row for row, key in enumerate(keys)}
-    chosen = np.zeros(len(contacts), dtype=bool)
-    chosen[list(last.values())] = True
-    return _rows(contacts, chosen)
-
-
-def _rows(contacts: Contacts, chosen: np.ndarray) -> Contacts:
-    return type(contacts)(
-        contacts.customers,
-        contacts.channels,
-        contacts.customer[chosen],
-        contacts.channel[chosen],
-        contacts.day[chosen],
-        contacts.contacts[chosen],
-        contacts.decayed[chosen],
-        contacts.half_lives,
-    )

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from millibar.pressure.index import decay_contacts, profile_mix, read_contacts
-from millibar.pressure.index.contacts import Contacts, day_number
+from millibar.pressure.index.contacts import day_number
 from millibar.pressure.index.mixing import mean_coefficients
 from millibar.pressure.states import StateParameters, judge_states
 from millibar.pressure.states.judge import Bearing, ChannelRules, channel_parts, follow
@@ -30,7 +30,7 @@ def judged(rows: list[tuple[str, str, int, int]], customers: list[str], toleranc
     frame["day"] = AS_OF - pd.to_timedelta(frame.pop("ago"), unit="D")
     last = int(day_number(pd.DatetimeIndex([as_of]))[0])
     contacts = read_contacts(decay_contacts(frame, HALF_LIVES), HALF_LIVES, customers)
-    current = newest(contacts)
+    current = contacts.newest()
     week = np.array([
         contacts.contacts[
             (contacts.customer == customer) & (contacts.channel == channel) & (contacts.day > day - 7)
@@ -42,15 +42,6 @@ def judged(rows: list[tuple[str, str, int, int]], customers: list[str], toleranc
     mix = profile_mix(tuple(HALF_LIVES), WEIGHTS, np.array(list(HALF_LIVES.values())))
     found = judge_states(contacts, current, week, mix, bearing, RULES, last, parameters)
     return found.set_index(["customer_id", "channel"]).sort_index()
-
-
-def newest(contacts: Contacts) -> Contacts:
-    last = {(c, h): row for row, (c, h) in enumerate(zip(contacts.customer, contacts.channel, strict=True))}
-    rows = np.sort(np.array(list(last.values()), dtype=int))
-    return Contacts(
-        contacts.customers, contacts.channels, contacts.customer[rows], contacts.channel[rows], contacts.day[rows],
-        contacts.contacts[rows], contacts.decayed[rows], contacts.half_lives,
-    )  # fmt: skip
 
 
 def steady(customer: str, channel: str, every: int, contacts: int = 1) -> list[tuple[str, str, int, int]]:
@@ -144,7 +135,7 @@ def test_the_next_contact_is_the_first_day_that_bears_it() -> None:
     rows = steady("a", "email", 1)
     frame = pd.DataFrame(rows, columns=["customer_id", "channel", "ago", "contacts_1d"])
     frame["day"] = AS_OF - pd.to_timedelta(frame.pop("ago"), unit="D")
-    current = newest(read_contacts(decay_contacts(frame, HALF_LIVES), HALF_LIVES))
+    current = read_contacts(decay_contacts(frame, HALF_LIVES), HALF_LIVES).newest()
     mix = profile_mix(tuple(HALF_LIVES), WEIGHTS, np.array(list(HALF_LIVES.values())))
     coefficients = mean_coefficients(mix, current.decays())
     peak = coming_peak(current, coefficients, LAST)
@@ -180,7 +171,7 @@ def test_parts_are_shares_of_what_speaks_to_the_customer() -> None:
     rows = steady("a", "email", 3) + steady("a", "sms", 10) + steady("b", "email", 3)
     frame = pd.DataFrame(rows, columns=["customer_id", "channel", "ago", "contacts_1d"])
     frame["day"] = AS_OF - pd.to_timedelta(frame.pop("ago"), unit="D")
-    current = newest(read_contacts(decay_contacts(frame, HALF_LIVES), HALF_LIVES))
+    current = read_contacts(decay_contacts(frame, HALF_LIVES), HALF_LIVES).newest()
     part = channel_parts(current, np.ones(len(current)), LAST, PARAMETERS)
     sums = np.bincount(current.customer, part)
     np.testing.assert_allclose(sums, 1.0)

@@ -7,7 +7,7 @@ copies of both in turn. Prints the seconds of each model and of the estimation, 
 pair (bar: 1.2) and the rows each table holds. Exit status 1 above the bar.
 
 A customer and channel that had a contact in the year but none in the month has a state in the one and not in the other:
-the longer warehouse holds some three times the states, which the ratio bears with.
+the longer warehouse holds some two and a half times the states, which the ratio bears with.
 
 Timed are the models of pressure (as dbt tells for each of them) and the stage, not the start of dbt and not its tests.
 Starts the embedded PostgreSQL in a temporary folder.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
-from typing import Any
 
 
 def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,6 +30,7 @@ def run_simulate(arguments: argparse.Namespace) -> int:
     """Print the bars; 0 whether or not they are met: the figures are what is asked for."""
     import pandas as pd
 
+    from millibar.plain_json import plain
     from millibar.pressure.bars.report import as_json, lines, measure
     from millibar.settings import Settings
     from millibar.simulation.parameters import MarketParameters
@@ -47,7 +46,7 @@ def run_simulate(arguments: argparse.Namespace) -> int:
         print(f"market of seed {seed} judged", file=sys.stderr, flush=True)
     print("\n".join(lines(markets)))
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(_plain(as_json(markets)), indent=2, default=str))
+        arguments.json.write_text(json.dumps(plain(as_json(markets)), indent=2, default=str))
     return 0
 
 
@@ -62,14 +61,3 @@ def _year(text: str) -> int:
     if int(text) < 365:
         raise argparse.ArgumentTypeError(f"{text} days are too few: faults are spread over a year of 365")
     return int(text)
-
-
-def _plain(value: Any) -> Any:
-    """Without nan, which JSON has no word for."""
-    if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+INTERVAL_Z = 1.959964  # standard errors on either side of a 95 % interval
+
 
 @dataclass(frozen=True)
 class ToleranceParameters:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
@@ -14,6 +13,7 @@ import pyarrow as pa
 from psycopg2 import sql
 
 from millibar.pipeline.context import RunContext
+from millibar.plain_json import plain
 from millibar.warehouse.connect import Warehouse, identifier
 
 # Tables at customer grain keep the newest so many days of as_of, and every last day of a month.
@@ -69,15 +69,4 @@ def record_model_run(
 
 
 def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(_plain(values), default=str, sort_keys=True)
-
-
-def _plain(value: Any) -> Any:
-    """Without nan and infinity, which JSON has no word for."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return json.dumps(plain(values), default=str, sort_keys=True)

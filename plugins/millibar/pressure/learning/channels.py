@@ -15,7 +15,7 @@ from millibar.pressure.index.mixing import ChannelMix
 from millibar.pressure.learning.evidence import Evidence
 from millibar.pressure.learning.model import ToleranceModel, expose, tolerance_grid
 from millibar.pressure.learning.population import PopulationFit, fit_population, log_likelihood
-from millibar.pressure.parameters import ToleranceParameters
+from millibar.pressure.parameters import INTERVAL_Z, ToleranceParameters
 
 WEIGHT_STEP, HALF_LIFE_STEP = 1.3, 1.3
 SWEEPS = 2
@@ -56,7 +56,7 @@ def learn_channels(
     if not fit.fitted or fit.gain < first.gain:
         return first, ChannelFit(profile, nothing, nothing.copy(), np.zeros_like(learned))
     values = np.stack([mix.weights, mix.half_lives], axis=1)
-    low, high = values * np.exp(-1.96 * errors), values * np.exp(1.96 * errors)
+    low, high = values * np.exp(-INTERVAL_Z * errors), values * np.exp(INTERVAL_Z * errors)
     bounds = profile.half_lives * LADDER[0], profile.half_lives * LADDER[-1]
     low[:, 1], high[:, 1] = np.maximum(low[:, 1], bounds[0]), np.minimum(high[:, 1], bounds[1])
     return fit, ChannelFit(mix, low, high, learned)

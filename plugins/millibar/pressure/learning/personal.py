@@ -13,10 +13,9 @@ from millibar.pressure.index.contacts import Floats
 from millibar.pressure.learning.evidence import Evidence
 from millibar.pressure.learning.model import THETA_GRID, expose, posterior
 from millibar.pressure.learning.population import PopulationFit
-from millibar.pressure.parameters import ToleranceParameters
+from millibar.pressure.parameters import INTERVAL_Z, ToleranceParameters
 
 CHUNK = 10_000  # customers whose posteriors are in memory at once
-INTERVAL_Z = 1.959964
 LARGEST_LEVEL = 0.7  # a segment bears at most twice, at least half of what its engagement leads to expect
 
 

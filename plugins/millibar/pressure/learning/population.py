@@ -22,7 +22,7 @@ from millibar.pressure.learning.model import (
     posterior,
     tolerance_grid,
 )
-from millibar.pressure.parameters import ToleranceParameters
+from millibar.pressure.parameters import INTERVAL_Z, ToleranceParameters
 
 COMMON = 6  # parameters that are no channel's rate
 BOUNDS = ((None, None), (-0.5, 2.0), (np.log(0.1), np.log(1.5)), (np.log(0.1), np.log(50.0)), (0.0, 4.0), (0.0, 4.0))
@@ -100,7 +100,7 @@ def fit_population(
     if gain < parameters.minimum_gain:
         return PopulationFit(start, False, default_grid, *figures, gain, without)
     error = climb.error_of_rho(model)
-    low, high = (float(model.rho * np.exp(side * 1.959964 * error)) for side in (-1, 1))
+    low, high = (float(model.rho * np.exp(side * INTERVAL_Z * error)) for side in (-1, 1))
     return PopulationFit(model, True, climb.grid, *figures, gain, without, low, high)
 
 

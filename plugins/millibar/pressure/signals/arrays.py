@@ -1,4 +1,4 @@
-"""Array types of the signals, and the laying out of daily rows as series x days."""
+"""Array types of the signals."""
 
 from __future__ import annotations
 

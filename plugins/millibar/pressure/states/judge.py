@@ -23,6 +23,7 @@ from millibar.pressure.index.contacts import EPOCH, Contacts, Floats, Ints
 from millibar.pressure.index.mixing import ChannelMix, mean_coefficients
 from millibar.pressure.index.paths import mean_paths
 from millibar.pressure.learning.plateau import Plateau
+from millibar.pressure.parameters import INTERVAL_Z
 from millibar.pressure.states.planning import coming_peak, days_until_borne, days_until_cap
 
 Flags = npt.NDArray[np.bool_]
@@ -189,8 +190,8 @@ class _Judged:
             np.where(is_over, OVER, np.where(is_under, UNDER, BALANCED)),
             path[:, -1],
             np.exp(middle),
-            np.exp(middle - 1.959964 * error),
-            np.exp(middle + 1.959964 * error),
+            np.exp(middle - INTERVAL_Z * error),
+            np.exp(middle + INTERVAL_Z * error),
             over[:, -1],
             under[:, -1],
             bearing.basis[customer],

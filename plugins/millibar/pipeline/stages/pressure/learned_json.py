@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from millibar.plain_json import plain
 from millibar.pressure.index import ChannelMix
 from millibar.pressure.learning.channels import ChannelFit
 from millibar.pressure.learning.learn import Learned
@@ -31,7 +32,7 @@ def write(learned: Learned) -> str:
         },
         "plateau": learned.plateau and asdict(learned.plateau),
     }
-    return json.dumps(_plain(told))
+    return json.dumps(plain(told))
 
 
 def read(stored: dict[str, Any] | str, profile: ChannelMix) -> Learned:
@@ -60,15 +61,3 @@ def read(stored: dict[str, Any] | str, profile: ChannelMix) -> Learned:
     )
     plateau = told["plateau"] and Plateau(**told["plateau"])
     return Learned(PopulationFit(**population), fit, plateau)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

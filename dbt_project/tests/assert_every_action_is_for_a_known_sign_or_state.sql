@@ -1,5 +1,5 @@
--- Every sign has its actions for both severities, every state the normal one and a refusal its own;
--- every action for a sign belongs to one that is known.
+-- Every sign has its actions for both severities, every state and band of churn risk the normal one
+-- and a refusal its own; every action for a sign belongs to one that is known.
 {{ config(tags=['core']) }}
 
 with
@@ -19,7 +19,7 @@ wanted as (
     from {{ ref('sign_labels') }}
     union all
     {%- endfor %}
-    {%- for state in ['under', 'balanced', 'over', 'refused'] %}
+    {%- for state in ['under', 'balanced', 'over', 'refused', 'low', 'medium', 'high', 'lost'] %}
     select
         '{{ state }}' as applies_when,
         'normal' as severity

@@ -15,6 +15,7 @@ PASSED_ON = ("psql", "dbt")
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from millibar.attribution.files import command as attribution
+    from millibar.churn import command as churn
     from millibar.identity import command as identity
     from millibar.identity import decisions_command as decisions
     from millibar.pipeline import command as pipeline
@@ -32,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"millibar {__version__}")
     root.add_argument("-v", "--verbose", action="store_true", help="log what each step does")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for package in (identity, decisions, attribution, pressure, pipeline, sources, privacy, warehouse, services):
+    packages = (identity, decisions, attribution, pressure, churn, pipeline, sources, privacy, warehouse, services)
+    for package in packages:
         package.add_arguments(commands)
     simulate = commands.add_parser("simulate", help="write the feeds of a simulated market, with its truth")
     simulation.add_arguments(simulate)

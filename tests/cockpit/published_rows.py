@@ -59,6 +59,28 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "sign": "text", "sign_label": "text", "channel": "text", "channel_label": "text", "verdict": "text",
         "effect": "float8", "segments": "bigint", "segments_alerting": "bigint",
     },
+    "rpt_churn_risk": {
+        "segment": "text", "risk_band": "text", "customers": "bigint", "share": "float8", "value_at_risk": "float8",
+        "mean_p_active": "float8", "action": "text", "owner": "text",
+    },
+    "rpt_churn_quality": {
+        "model": "text", "horizon_days": "integer", "observed_share": "float8", "predicted_share": "float8",
+        "auc": "float8", "is_newest": "boolean",
+    },
+    "rpt_churn_customer": {
+        "customer_id": "text", "risk_band": "text", "expected_loss": "float8", "p_active": "float8",
+        "main_reason": "text", "second_reason": "text", "third_reason": "text", "action": "text", "channel": "text",
+        "channel_label": "text", "next_moment_at": "timestamptz",
+    },
+    "rpt_channel_attrition": {
+        "channel": "text", "channel_label": "text", "verdict": "text", "shifted_to": "text",
+        "shifted_to_label": "text", "customers": "bigint",
+    },
+    "rpt_best_moment": {
+        "channel": "text", "channel_label": "text", "weekday": "integer", "hour": "integer", "customers": "bigint",
+        "customers_stated": "bigint", "customers_learned": "bigint", "expected_response": "float8",
+        "usual_response": "float8",
+    },
     "rpt_load_quality": {
         "source": "text", "feed": "text", "last_delivered_on": "date", "rows_read": "bigint", "rows_loaded": "bigint",
         "rows_duplicate": "bigint", "rows_rejected": "bigint", "rejected_share": "float8",
@@ -174,6 +196,45 @@ def cell(sign: str, label: str, channel: str, verdict: str, **changed: Any) -> R
     } | changed  # fmt: skip
 
 
+def band(name: str, customers: int, at_risk: float, **changed: Any) -> Row:
+    return {
+        "segment": "all", "risk_band": name, "customers": customers, "share": customers / 12_377,
+        "value_at_risk": at_risk, "mean_p_active": {"low": 0.61, "medium": 0.34, "high": 0.22, "lost": 0.01}[name],
+        "action": f"Plan of band {name}.", "owner": "CRM team",
+    } | changed  # fmt: skip
+
+
+def judged(model: str, auc: float, **changed: Any) -> Row:
+    return {
+        "model": model, "horizon_days": 90, "observed_share": 0.413, "predicted_share": 0.427, "auc": auc,
+        "is_newest": True,
+    } | changed  # fmt: skip
+
+
+def leaver(number: int, loss: float, **changed: Any) -> Row:
+    return {
+        "customer_id": f"c{number:06d}", "risk_band": "high", "expected_loss": loss, "p_active": 0.18,
+        "main_reason": "no order for 143 days, usually every 31", "second_reason": "answered 0 of 22 messages in 90 days",
+        "third_reason": None, "action": "Call", "channel": "sms", "channel_label": "Text message",
+        "next_moment_at": datetime(2025, 3, 17, 17, 0, tzinfo=UTC),
+    } | changed  # fmt: skip
+
+
+def listens(channel: str, verdict: str, customers: int, to: str | None = None) -> Row:
+    return {
+        "channel": channel, "channel_label": CHANNELS[channel][0], "verdict": verdict, "shifted_to": to,
+        "shifted_to_label": CHANNELS[to][0] if to else None, "customers": customers,
+    }  # fmt: skip
+
+
+def best(channel: str, hour: int, customers: int, **changed: Any) -> Row:
+    return {
+        "channel": channel, "channel_label": CHANNELS[channel][0], "weekday": 1, "hour": hour, "customers": customers,
+        "customers_stated": customers // 10, "customers_learned": customers // 2, "expected_response": 0.061,
+        "usual_response": 0.048,
+    } | changed  # fmt: skip
+
+
 def load(source: str = "email_platform", feed: str = "touchpoints", **changed: Any) -> Row:
     return {
         "source": source, "feed": feed, "last_delivered_on": AS_OF, "rows_read": 612_405, "rows_loaded": 609_880,
@@ -228,6 +289,24 @@ def whole() -> dict[str, Sequence[Row]]:
             cell("click_rate_falls", "Click rate falls", "direct", "not_judged"),
             cell("sales_fall", "Sales fall", "email", "not_judged"),
             cell("sales_fall", "Sales fall", "all", "expected", effect=-0.21),
+        ],
+        "rpt_churn_risk": [
+            band("low", 8_020, 41_200.0), band("medium", 2_940, 112_900.0), band("high", 1_004, 161_300.0),
+            band("lost", 413, 3_100.0), band("high", 90, 9_000.0, segment="persona:silent"),
+        ],
+        "rpt_churn_quality": [
+            judged("churn_risk", 0.756), judged("mbg_nbd", 0.729),
+            judged("recency", 0.684, predicted_share=None), judged("churn_risk", 0.7, is_newest=False),
+        ],
+        "rpt_churn_customer": [leaver(1, 812.0), leaver(2, 640.5, next_moment_at=None, risk_band="medium")],
+        "rpt_channel_attrition": [
+            listens("email", "active", 6_100), listens("email", "drifting", 900), listens("email", "gone", 720),
+            listens("email", "shifted", 310, "push_app"), listens("email", "shifted", 45, "sms"),
+            listens("sms", "active", 2_200), listens("sms", "gone", 140),
+        ],
+        "rpt_best_moment": [
+            best("email", 8, 3_100), best("email", 18, 4_900), best("email", 12, 2_000), best("sms", 12, 900),
+            best("email", 18, 100, weekday=4),
         ],
         "rpt_load_quality": [
             load(),

@@ -344,7 +344,7 @@ def test_headings_and_tables_are_marked_up(warehouse: Warehouse, client: TestCli
     assert all("scope" in cell for cell in page.all("th"))
     identifiers = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
     named = [attributes["aria-labelledby"] for _, attributes in page.elements if "aria-labelledby" in attributes]
-    assert len(named) == 8
+    assert len(named) == 10
     assert set(named) <= identifiers
     charts = [attributes for attributes in page.all("div") if attributes.get("role") == "img"]
     assert [("table" in (chart["aria-label"] or "")) for chart in charts] == [True, True]

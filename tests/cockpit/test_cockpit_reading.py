@@ -115,7 +115,7 @@ def test_only_schema_bi_is_read_and_nothing_is_written(warehouse: Warehouse, rea
     with Warehouse.open(reader_uri, read_only=True) as reader:
         for query in (*reading.QUERIES.values(), reading.PUBLICATION):
             assert "bi." in query
-            reader.rows(query, {"alerts_shown": 1})
+            reader.rows(query, {"alerts_shown": 1, "customers_shown": 1})
         for statement in ("delete from bi.rpt_alert", "select * from pii.identifier_values"):
             with pytest.raises(psycopg2.Error):
                 reader.execute(statement)

@@ -67,7 +67,7 @@ def score(warehouse: Warehouse) -> None:
     """Attribution, tolerances, pressure and churn by formula."""
     _attribute(warehouse)
     with warehouse.transaction():
-        for table in ("attribution_weight", "pressure_tolerance", "churn_customer", *PRESSURE_TABLES):
+        for table in ("attribution_weight", "pressure_tolerance", *CHURN_TABLES, *PRESSURE_TABLES):
             warehouse.execute(f"delete from scores.{table}")
         warehouse.execute(PRESSURE)
         warehouse.execute(
@@ -91,15 +91,7 @@ def score(warehouse: Warehouse) -> None:
             from ops.run_context r, (select distinct customer_id from intermediate.int_pressure__current) c
             """
         )
-        warehouse.execute(
-            """
-            insert into scores.churn_customer
-                (as_of, run_id, customer_id, p_alive, expected_orders, expected_value, risk_band, main_reason)
-            select r.as_of, r.run_id, customer_id, exp(-(r.as_of - last_order_on) / 90.0), 1, revenue,
-                'medium', 'silence'
-            from ops.run_context r, intermediate.int_churn__customer
-            """
-        )
+        warehouse.execute(CHURN)
 
 
 # States from the index of the profile against a tolerance by name; an alert, an incident, a sign that shifted, a quiet one.
@@ -157,6 +149,73 @@ PRESSURE = """
     from ops.run_context, seeds.channel_profiles;
 """
 PRESSURE_TABLES = ("pressure_state", "pressure_signal", "pressure_signal_driver", "pressure_channel")
+
+# Silence is the risk; e-mail drifts and whoever visited is gone to the site; everybody is best met at an hour by name.
+CHURN = """
+    insert into scores.churn_customer
+        (as_of, run_id, customer_id, p_alive, p_active, expected_orders, expected_value, expected_loss, risk_band,
+         main_reason, second_reason, third_reason, basis)
+    select
+        as_of, run_id, customer_id, exp(-days_since_order / 90.0), exp(-days_since_order / 30.0), 1, revenue,
+        revenue * (1 - exp(-days_since_order / 90.0)),
+        case when days_since_order > 60 then 'lost' when days_since_order > 30 then 'high'
+            when days_since_order > 10 then 'medium' else 'low' end,
+        'silence', 'fewer answers', null, 'boosted'
+    from ops.run_context, intermediate.int_churn__customer;
+
+    insert into scores.churn_parameters (as_of, run_id, model, parameter, value, low, high)
+    select as_of, run_id, 'mbg_nbd', 'r', 0.5, 0.4, 0.6 from ops.run_context;
+
+    insert into scores.churn_quality
+        (as_of, run_id, model, cut, horizon_days, customers, observed_share, predicted_share, auc, auc_low, auc_high, ece,
+         brier, lift)
+    select as_of, run_id, model, as_of - 90, 90, 40, 0.4, 0.41, 0.78, 0.7, 0.86, 0.01, 0.2, 1.5
+    from ops.run_context, (values ('risk'), ('recency')) as judged (model);
+
+    insert into scores.churn_calibration (as_of, run_id, model, bin, customers, predicted, observed)
+    select as_of, run_id, 'risk', bin, 4, bin / 10.0, bin / 10.0 from ops.run_context, generate_series(1, 10) as bin;
+
+    insert into scores.churn_drift (as_of, run_id, feature, stability_index, trained_mean, current_mean, verdict)
+    select as_of, run_id, 'days_since_order', 0.02, 40, 41, 'stable' from ops.run_context;
+
+    insert into scores.churn_signal
+        (as_of, run_id, sign, channel, segment, observed, expected, effect, p_value, severity, alert, incident, cause,
+         action_code, judged_on, verdict, severity_level)
+    select as_of, run_id, 'churn_' || sign || '_drift', 'all', 'all', 0.3, 0.1, 0.2, 0.001, 1, sign = 'inputs', false,
+        'days_since_order moved', case when sign = 'inputs' then 'sign_churn_inputs_drift' end, as_of,
+        case when sign = 'inputs' then 'alert' else 'nothing' end, 'normal'
+    from ops.run_context, (values ('inputs'), ('calibration')) as told (sign);
+
+    insert into scores.channel_attrition
+        (as_of, run_id, customer_id, channel, responses, recent_responses, expected_responses, silence_days, rhythm_days,
+         p_disengaged, verdict, shifted_to, basis)
+    select
+        as_of, run_id, customer_id, channel, human_responses, 0, contacts / 10.0, as_of - last_response_on, 9,
+        mod(contacts, 10) / 10.0,
+        case when channel = 'email' then 'drifting' when channel = 'direct' then 'shifted' else 'active' end,
+        case when channel = 'direct' then 'email' end, 'own'
+    from ops.run_context, marts.dim_customer_channel
+    where human_responses > 0;
+
+    insert into scores.moment_channel
+        (as_of, run_id, channel, weekday, hour, responses, exposures, expected_response)
+    select
+        as_of, run_id, channel, weekday, hour, sum(responses), sum(exposures),
+        (sum(responses) + 0.1) / (sum(exposures) + 1)
+    from ops.run_context, intermediate.int_moment__customer_hour
+    group by as_of, run_id, channel, weekday, hour;
+
+    insert into scores.moment_customer
+        (as_of, run_id, customer_id, channel, weekday, hour, expected_response, usual_response, exposures, basis)
+    select as_of, run_id, customer_id, channel, mod(length(customer_id), 5), 10, 0.3, 0.2, sum(exposures), 'learned'
+    from ops.run_context, intermediate.int_moment__customer_hour
+    group by as_of, run_id, customer_id, channel
+    having sum(exposures) > 3;
+"""
+CHURN_TABLES = (
+    "churn_customer", "churn_parameters", "churn_quality", "churn_calibration", "churn_drift", "churn_signal",
+    "channel_attrition", "moment_channel", "moment_customer",
+)  # fmt: skip
 
 # Half of the conversions would have come anyway; new customers have a fit of their own; what is left is one row a table.
 ATTRIBUTION = """

@@ -40,8 +40,12 @@ TABLES = (
     "intermediate.int_pressure__health",
     "intermediate.int_pressure__segment",
     "intermediate.int_engagement__customer_channel",
+    "intermediate.int_engagement__unsubscribed",
     "intermediate.int_touchpoint__daily",
-    "intermediate.int_moment__channel_hour",
+    "intermediate.int_moment__customer_hour",
+    "intermediate.int_moment__customer_visit",
+    "intermediate.int_attrition__customer_block",
+    "intermediate.int_churn__customer",
     "intermediate.int_attribution__credits",
     "intermediate.int_attribution__credit_sums",
     "marts.fct_touchpoint",
@@ -58,6 +62,7 @@ TABLES = (
     "marts.fct_channel_affinity",
     "marts.fct_channel_attrition",
     "marts.fct_churn",
+    "marts.fct_best_moment",
     "marts.dim_customer",
     "marts.dim_customer_identifier",
     "marts.dim_customer_channel",
@@ -154,6 +159,9 @@ class Market:
 
     def touchpoints(self, day: date) -> Rows:
         rows: Rows = []
+        if day.day % 3 == 0:
+            noon = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=12)
+            rows.append(self.touch(noon, "email", "unsubscribe", email=h("email", day.day % 7)))
         for _ in range(25):
             person, at = self.chance.randrange(PEOPLE), self.moment(day)
             kind = self.chance.random()

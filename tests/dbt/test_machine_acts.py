@@ -30,14 +30,15 @@ LEARNED_FROM = {
     "intermediate.int_journey__steps": (),
     "intermediate.int_attribution__paths": (),
     "intermediate.int_churn__customer": (),
-    "intermediate.int_moment__channel_hour": (),
+    "intermediate.int_moment__customer_hour": (),
+    "intermediate.int_moment__customer_visit": (),
+    "intermediate.int_attrition__customer_block": (),
     "intermediate.int_pressure__current": (),
     "intermediate.int_pressure__health": ("opens",),
     "marts.fct_pressure_daily": (),
     "marts.fct_conversion": (),
     "marts.fct_journey": (),
     "marts.fct_channel_affinity": (),
-    "marts.fct_channel_attrition": (),
     "marts.dim_customer": ("touchpoints", "last_seen_on", "last_seen_channel"),
 }
 

@@ -125,10 +125,11 @@ def test_households_are_for_analysis_and_never_for_contact() -> None:
     )
     assert "analysis only" in described(model("dim_customer"))["columns"][household_column()]["description"]
     stages = PROJECT.parent / "plugins" / "millibar"
-    contact_rules = [path for name in ("attribution", "pressure", "churn") for path in (stages / name).rglob("*.py")]
-    for name in ("attribution", "pressure"):
+    contact_rules = [
+        path for name in ("attribution", "pressure", "churn", "moments") for path in (stages / name).rglob("*.py")
+    ]
+    for name in ("attribution", "pressure", "churn"):
         contact_rules += sorted((stages / "pipeline" / "stages" / name).rglob("*.py"))
-    contact_rules.append(stages / "pipeline" / "stages" / "churn.py")
     assert len(contact_rules) > 10
     assert [path.stem for path in contact_rules if "household" in path.read_text()] == []
 

@@ -106,7 +106,7 @@ def test_a_day_that_runs_again_says_what_it_says_now(warehouse: Warehouse, dbt: 
     dbt("run", "--select", "fct_pressure_state_history", "--full-refresh")
     assert held(warehouse) == now
     tell(warehouse, dbt, day(2), {"a": calm, "b": pressed, "new": alone})
-    dbt("test", "--select", "assert_one_state_a_key_on_any_day")
+    dbt("test", "--select", "fct_pressure_state_history,test_name:one_state_at_a_time")
     asked = {
         number: {row["customer_id"]: row["state"] for row in warehouse.rows(
             "select customer_id, state from marts.fct_pressure_state_history "
@@ -128,5 +128,53 @@ def test_the_rule_of_one_state_a_day_sees_an_overlap(warehouse: Warehouse, dbt: 
         "insert into marts.fct_pressure_state_history select customer_id, channel, valid_from + 1, null, 'over', severity, "
         "probability_over, ratio from marts.fct_pressure_state_history"
     )
-    with pytest.raises(pytest.fail.Exception, match="assert_one_state_a_key_on_any_day"):
-        dbt("test", "--select", "assert_one_state_a_key_on_any_day")
+    with pytest.raises(pytest.fail.Exception, match="one_state_at_a_time"):
+        dbt("test", "--select", "fct_pressure_state_history,test_name:one_state_at_a_time")
+
+
+@pytest.mark.slow
+def test_verdicts_on_channels_and_bands_of_risk_have_their_history(warehouse: Warehouse, dbt: Dbt) -> None:
+    """A verdict without a channel to name is a state like any other; a day told again says what it says now."""
+    told = {
+        day(0): {"a": ("active", None), "b": ("gone", None)},
+        day(1): {"a": ("shifted", "sms"), "b": ("gone", None)},
+        day(3): {"a": ("shifted", "direct"), "b": ("gone", None), "c": ("drifting", None)},
+    }
+    for on in (day(0), day(3), day(1), day(1)):
+        tell_churn(warehouse, dbt, on, told[on])
+    rows = warehouse.rows(
+        "select customer_id, valid_from, valid_to, verdict, shifted_to from marts.fct_channel_attrition_history order by 1, 2"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("a", day(0), day(1), "active", None), ("a", day(1), day(3), "shifted", "sms"),
+        ("a", day(3), None, "shifted", "direct"), ("b", day(0), None, "gone", None), ("c", day(3), None, "drifting", None),
+    ]  # fmt: skip
+    rows = warehouse.rows(
+        "select customer_id, valid_from, valid_to, risk_band, p_active from marts.fct_churn_history order by 1, 2"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("a", day(0), day(1), "low", None), ("a", day(1), None, "medium", None), ("b", day(0), None, "low", None),
+        ("c", day(3), None, "low", None),
+    ]  # fmt: skip
+    histories = ("fct_churn_history", "fct_channel_attrition_history")
+    dbt("test", "--select", *(f"{name},test_name:one_state_at_a_time" for name in histories))
+
+
+def tell_churn(warehouse: Warehouse, dbt: Dbt, on: date, told: Mapping[str, tuple[str, str | None]]) -> None:
+    """The churn stage's verdicts and bands of a day, and dbt's run of both histories on it."""
+    begin(warehouse, on)
+    with warehouse.transaction():
+        warehouse.execute("delete from scores.channel_attrition; delete from scores.churn_customer")
+        for key, (verdict, shifted_to) in told.items():
+            warehouse.execute(
+                "insert into scores.channel_attrition (as_of, run_id, customer_id, channel, responses, recent_responses, "
+                "expected_responses, p_disengaged, verdict, shifted_to, basis) "
+                "values (%(on)s, 'run', %(key)s, 'email', 3, 1, 2, 0.5, %(verdict)s, %(to)s, 'own')",
+                {"on": on, "key": key, "verdict": verdict, "to": shifted_to},
+            )
+            warehouse.execute(
+                "insert into scores.churn_customer (as_of, run_id, customer_id, p_alive, expected_orders, expected_value, "
+                "risk_band, main_reason) values (%(on)s, 'run', %(key)s, 0.5, 1, 2, %(band)s, 'silence')",
+                {"on": on, "key": key, "band": "medium" if shifted_to else "low"},
+            )
+    dbt("run", "--select", "fct_channel_attrition_history", "fct_churn_history")

@@ -1,7 +1,8 @@
 {#-
     keep_states: history of what the model says at each business date, by intervals [valid_from, valid_to) in which the
     states of a key stay the same; valid_to is null while they hold. meta.history: days (a table of the change log's
-    schema: the days that were run), key, states, measures (kept as they were when the interval began).
+    schema: the days that were run), key, states (null is one of them), measures
+    (kept as they were when the interval began).
 
     A run of day D speaks for D up to the next day that was run, or for all time to come when D is the newest: what was
     told of the days before and after stays. So the table is a function of what each day said, in whatever order the days
@@ -32,12 +33,8 @@
         and (
             held.valid_from is null
             or fresh.valid_from is null
-            or not ({{ same('held', 'fresh', history['states']) }})
-            or (
-                held.valid_from = {{ as_of_date() }}
-                and ({% for column in history['measures'] %}{{ differs('held.' ~ column, 'fresh.' ~ column) }}
-                    {{- ' or ' if not loop.last }}{% endfor %})
-            )
+            or {{ any_differs('held', 'fresh', history['states']) }}
+            or (held.valid_from = {{ as_of_date() }} and {{ any_differs('held', 'fresh', history['measures']) }})
         );
 
     delete from {{ target_relation }} as present
@@ -70,11 +67,13 @@
     inner join states_changed as changed on {{ same('fresh', 'changed', history['key']) }}
     left join {{ target_relation }} as earlier
         on
-            {{ same('fresh', 'earlier', history['key'] + history['states']) }}
+            {{ same('fresh', 'earlier', history['key']) }}
+            and not {{ any_differs('fresh', 'earlier', history['states']) }}
             and earlier.valid_to = {{ as_of_date() }}
     left join {{ target_relation }} as later
         on
-            {{ same('fresh', 'later', history['key'] + history['states']) }}
+            {{ same('fresh', 'later', history['key']) }}
+            and not {{ any_differs('fresh', 'later', history['states']) }}
             and later.valid_from = {{ next_day }};
 
     delete from {{ target_relation }} as present
@@ -96,6 +95,15 @@
     {%- for column in columns -%}
         {{ left }}.{{ column }} = {{ right }}.{{ column }}{{ ' and ' if not loop.last }}
     {%- endfor -%}
+{%- endmacro %}
+
+{#- Condition: some of the columns differ in two relations, null being a value of its own. -#}
+{% macro any_differs(left, right, columns) -%}
+    (
+    {%- for column in columns -%}
+        {{ differs(left ~ '.' ~ column, right ~ '.' ~ column) }}{{ ' or ' if not loop.last }}
+    {%- endfor -%}
+    )
 {%- endmacro %}
 
 {#- pre_hook: a history that begins anew has no days yet. -#}

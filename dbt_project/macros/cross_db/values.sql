@@ -84,6 +84,21 @@
     analyze {{ relation }}
 {%- endmacro %}
 
+{#-
+    pre_hook: joins of a model's own steps, of whose size an engine may know nothing before, are never made by loops over
+    loops.
+-#}
+{% macro joins_without_loops() -%}
+    {{ return(adapter.dispatch('joins_without_loops', 'millibar')()) }}
+{%- endmacro %}
+
+{% macro default__joins_without_loops() -%}
+{%- endmacro %}
+
+{% macro postgres__joins_without_loops() -%}
+    set local enable_nestloop = off
+{%- endmacro %}
+
 {#- Type of text_key. -#}
 {% macro type_key() -%}
     {{ return(adapter.dispatch('type_key', 'millibar')()) }}

@@ -30,12 +30,21 @@
     {#- warehouses made before days of moved rows were logged -#}
     alter table {{ change_table('day_changes') }}
     add column if not exists is_move boolean not null default false;
-    create table if not exists {{ change_table('pressure_state_days') }} (day date not null primary key);
+    {%- for days in ['pressure_state_days', 'churn_days', 'channel_attrition_days'] %}
+    create table if not exists {{ change_table(days) }} (day date not null primary key);
+    {%- endfor %}
     create table if not exists {{ change_table('consumed_changes') }} (
         consumer {{ dbt.type_string() }} not null,
         producer {{ dbt.type_string() }} not null,
         change_id {{ dbt.type_bigint() }} not null
     );
+    {#- a model that is no more would hold back for ever what the others have read -#}
+    {%- if execute %}
+    delete from {{ change_table('consumed_changes') }}
+    where consumer not in {{ text_list(
+        graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | map(attribute='name') | list
+    ) }}
+    {%- endif %}
 {%- endmacro %}
 
 {#- How far the model has read a producer's changes. A literal, so that the planner knows how little is left. -#}

@@ -1,147 +1,130 @@
-"""Churn scores: who is still a customer, what he is worth in the next days, and why we think so, in words."""
+"""Scores of every buyer: alive, active, expected orders and value, expected loss, band and reasons.
+
+P(alive) comes from all acts (``churn.alive``), the rhythm of orders from the MBG/NBD, the value of an order from the
+Gamma-Gamma, the chance of an order within the horizon from the risk model (``churn.risk``); ``churn.agreement`` makes
+them agree.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
+from millibar.churn.agreement import agreed
+from millibar.churn.alive import Acts, AliveModel, AliveParameters, fit_alive, p_alive
 from millibar.churn.parameters import ChurnParameters
-from millibar.churn.rhythm import Floats, Purchases, Rhythm, fit_rhythm, rate_grid, score_rhythm
+from millibar.churn.purchase import (
+    PurchaseCounts,
+    PurchaseFit,
+    PurchaseModel,
+    PurchaseParameters,
+    ValueFit,
+    expected_value,
+    fit_purchases,
+    fit_value,
+    predict_purchases,
+)
+from millibar.churn.risk import CustomerRisk, RiskParameters, score_features
 
-SCORE_COLUMNS = ["customer_id", "p_alive", "expected_orders", "expected_value", "risk_band", "main_reason"]
-LATE_FACTOR = 2.0  # silent for so many of his own intervals, a customer is late
-_WEIGHT_BOUNDS = (0.1, 20.0)
+Floats = npt.NDArray[np.float64]
+
+RHYTHM: PurchaseModel = "mbg_nbd"
+SCORE_COLUMNS = (
+    "customer_id", "p_alive", "p_active", "expected_orders", "expected_value", "expected_loss", "risk_band",
+    "main_reason", "second_reason", "third_reason", "basis",
+)  # fmt: skip
 
 
-def purchases_of(customers: pd.DataFrame) -> Purchases:
-    """Counted purchases of ``customers``: repeat_purchases, recency_days, age_days (null counts as 0)."""
-    x, t_x, age = (
-        pd.to_numeric(customers[name]).fillna(0).clip(lower=0).to_numpy(dtype=float)
-        for name in ("repeat_purchases", "recency_days", "age_days")
-    )
-    return Purchases(x, np.minimum(t_x, age), age)
+@dataclass(frozen=True)
+class ChurnModels:
+    """Parameters of everything that is fitted."""
+
+    churn: ChurnParameters = field(default_factory=ChurnParameters)
+    alive: AliveParameters = field(default_factory=AliveParameters)
+    purchase: PurchaseParameters = field(default_factory=PurchaseParameters)
+    risk: RiskParameters = field(default_factory=RiskParameters)
 
 
-def score_customers(customers: pd.DataFrame, rhythm: Rhythm, parameters: ChurnParameters) -> pd.DataFrame:
-    """Score every buyer; columns ``SCORE_COLUMNS``, one row a customer in the order given.
+@dataclass(frozen=True)
+class BuyerScores:
+    """``rows``: a row a customer with ``SCORE_COLUMNS``; the rest is what they were made with."""
 
-    ``customers``: customer_id, repeat_purchases, recency_days, age_days, mean_day_value (revenue a purchase day), and
-    for the reasons days_since_response (null where there never was one), contacts, unsubscribes, complaints.
-    """
-    if customers.empty:
-        return pd.DataFrame(columns=SCORE_COLUMNS)
-    purchases = purchases_of(customers)
-    alive, expected, _ = score_rhythm(purchases, rhythm, parameters.horizon_days, rate_grid(parameters))
-    value, _ = shrunk_value(purchases.repeats + 1, customers["mean_day_value"].to_numpy(dtype=float))
-    return pd.DataFrame(
-        {
-            "customer_id": customers["customer_id"].to_numpy(),
-            "p_alive": alive,
-            "expected_orders": expected,
-            "expected_value": expected * value,
-            "risk_band": risk_bands(alive, parameters),
-            "main_reason": _reasons(customers, purchases, alive, parameters),
+    rows: pd.DataFrame
+    risk: CustomerRisk
+    alive: AliveModel
+    purchases: PurchaseFit
+    value: ValueFit
+
+    def parameters(self) -> pd.DataFrame:
+        """Rows of scores.churn_parameters, less as_of and run_id."""
+        fits: tuple[tuple[str, AliveModel | PurchaseFit | ValueFit], ...] = (
+            ("activity", self.alive), (RHYTHM, self.purchases), ("gamma_gamma", self.value)
+        )  # fmt: skip
+        rows = [
+            (model, name, value, fit.low[name], fit.high[name])
+            for model, fit in fits
+            for name, value in fit.values.items()
+            if np.isfinite(value)
+        ]
+        return pd.DataFrame(rows, columns=["model", "parameter", "value", "low", "high"])
+
+    def told(self) -> dict[str, Any]:
+        """For ops.model_runs."""
+        return {
+            "risk": self.risk.told | {"basis": self.risk.basis},
+            "fitted": {"activity": self.alive.fitted, RHYTHM: self.purchases.fitted, "gamma_gamma": self.value.fitted},
+            "customers_by_band": self.rows["risk_band"].value_counts().sort_index().to_dict(),
         }
+
+
+def with_alive(customers: pd.DataFrame, parameters: AliveParameters) -> tuple[pd.DataFrame, AliveModel]:
+    """``customers`` of one cut (columns of int_churn__customer) with a column p_alive, fitted on themselves alone."""
+    acts = Acts.of(customers)
+    model = fit_alive(acts, parameters)
+    return customers.assign(p_alive=p_alive(acts, model)), model
+
+
+def with_alive_by_cut(earlier: pd.DataFrame, parameters: AliveParameters) -> pd.DataFrame:
+    """The same for several cuts, each fitted on what was known then."""
+    parts = [with_alive(rows, parameters)[0] for _, rows in earlier.groupby("cut", sort=True)]
+    return pd.concat(parts, ignore_index=True) if parts else earlier.assign(p_alive=np.empty(0))
+
+
+def score_buyers(customers: pd.DataFrame, earlier: pd.DataFrame, models: ChurnModels) -> BuyerScores:
+    """Score every row of ``customers``.
+
+    ``customers``: columns of int_churn__customer at one cut; ``earlier``: of int_churn__earlier with p_alive (see
+    ``with_alive_by_cut``), whose periods are over by that cut; empty where there is no such period yet.
+    """
+    horizon = models.churn.horizon_days
+    customers, alive = with_alive(customers, models.alive)
+    repeats, recency, age = (
+        customers[name].to_numpy(dtype=float) for name in ("repeat_purchases", "recency_days", "age_days")
     )
+    counts, _ = PurchaseCounts.of(repeats, recency, age)
+    purchases = fit_purchases(RHYTHM, counts, models.purchase)
+    risk = score_features(customers, earlier, horizon, models.risk, purchases)
+    soon = predict_purchases(purchases, repeats, recency, age, horizon)
+    year = predict_purchases(purchases, repeats, recency, age, models.churn.stake_days)
+    value, worth = _worth(customers)
+    rows = agreed(customers["p_alive"].to_numpy(dtype=float), risk.p_active, soon, year, worth, models.risk)
+    usual = float(np.mean(risk.p_active)) if len(rows) else 0.0
+    leaving = rows["risk_band"].isin(["high", "lost"]).to_numpy() | (risk.p_active < usual)
+    reasons = risk.reasons(top=3, leaving=leaving)
+    rows = rows.assign(customer_id=customers["customer_id"].to_numpy(), basis=risk.basis)
+    for place, name in enumerate(("main_reason", "second_reason", "third_reason")):
+        rows[name] = reasons[:, place]
+    return BuyerScores(rows[list(SCORE_COLUMNS)], risk, alive, purchases, value)
 
 
-def risk_bands(alive: Floats, parameters: ChurnParameters) -> npt.NDArray[np.object_]:
-    """low / medium / high / lost by the named thresholds."""
-    conditions = [alive >= parameters.low_above, alive >= parameters.medium_above, alive >= parameters.high_above]
-    return np.select(conditions, ["low", "medium", "high"], default="lost").astype(object)
-
-
-def shrunk_value(days: Floats, means: Floats) -> tuple[Floats, float]:
-    """Mean value of a purchase day shrunk to the population: (values, weight).
-
-    ``days``: purchase days of each customer; ``means``: their mean value. The population's mean weighs as much as
-    ``weight`` own purchases. Since ``E (mean_i - mean)^2 = tau^2 + sigma^2 / days_i``, the weight sigma^2 / tau^2 is
-    the slope over the intercept of a least-squares line, kept within 0.1 and 20.
-    """
-    known = np.isfinite(means)
-    if not known.any():
-        return np.zeros(len(means)), _WEIGHT_BOUNDS[1]
-    overall = float(np.average(means[known], weights=days[known]))
-    inverse, squares = 1.0 / days[known], (means[known] - overall) ** 2
-    weight = _WEIGHT_BOUNDS[1]
-    if np.ptp(inverse) > 0:
-        slope, intercept = np.polyfit(inverse, squares, 1)
-        if intercept > 0:
-            weight = float(np.clip(slope / intercept, *_WEIGHT_BOUNDS))
-    own = np.where(known, means, overall)
-    return (days * own + weight * overall) / (days + weight), weight
-
-
-def holdout_quality(earlier: pd.DataFrame, parameters: ChurnParameters) -> dict[str, Any]:
-    """Fit on counts at an earlier cut, compare with the purchases of the horizon that followed.
-
-    ``earlier``: repeat_purchases, recency_days, age_days at the cut, later_purchases in the horizon after it. Returns
-    customers, auc (of the chance of a purchase), auc_p_alive, brier, expected and observed purchases; only
-    ``customers`` where nobody, or everybody, bought.
-    """
-    bought = earlier["later_purchases"].to_numpy(dtype=float) > 0
-    figures: dict[str, Any] = {"customers": len(earlier)}
-    if not bought.any() or bought.all():
-        return figures
-    purchases = purchases_of(earlier)
-    rhythm = fit_rhythm(purchases, parameters)
-    alive, expected, chance = score_rhythm(purchases, rhythm, parameters.horizon_days, rate_grid(parameters))
-    return figures | {
-        "fitted": rhythm.fitted,
-        "auc": area_under_curve(chance, bought),
-        "auc_p_alive": area_under_curve(alive, bought),
-        "expected_purchases": float(expected.sum()),
-        "observed_purchases": float(earlier["later_purchases"].sum()),
-        "brier": float(np.mean((chance - bought) ** 2)),
-    }
-
-
-def area_under_curve(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """Chance that a positive scores above a negative, ties counting half; ``ValueError`` without both kinds."""
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if not positives or not negatives:
-        raise ValueError("the area under the curve needs at least one positive and one negative case")
-    ranks = rankdata(scores)
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def _reasons(
-    customers: pd.DataFrame, purchases: Purchases, alive: Floats, parameters: ChurnParameters
-) -> npt.NDArray[np.object_]:
-    """The strongest reason of each customer; the first that holds."""
-    silence = purchases.age - purchases.recency
-    interval = np.divide(purchases.recency, purchases.repeats, out=np.zeros(len(silence)), where=purchases.repeats > 0)
-    repeats = purchases.repeats > 0
-    late = repeats & (silence > LATE_FACTOR * np.maximum(interval, 1.0))
-    unsubscribed = _count(customers, "unsubscribes") > 0
-    complained = _count(customers, "complaints") > 0
-    since = pd.to_numeric(customers["days_since_response"]).to_numpy(dtype=float)
-    unheard = (_count(customers, "contacts") > 0) & ~(since <= parameters.silence_days)
-    safe = alive >= parameters.low_above
-    told = np.empty(len(silence), dtype=object)
-    for place in range(len(silence)):
-        if safe[place]:
-            told[place] = "buys at the usual rhythm" if repeats[place] else "bought recently for the first time"
-            if late[place] or (not repeats[place] and silence[place] > parameters.horizon_days):
-                told[place] = f"quiet for {silence[place]:.0f} days, not unusual for so slow a buyer"
-        elif complained[place]:
-            told[place] = f"complained, and no purchase for {silence[place]:.0f} days"
-        elif unsubscribed[place]:
-            told[place] = f"unsubscribed, and no purchase for {silence[place]:.0f} days"
-        elif late[place]:
-            told[place] = f"no purchase for {silence[place]:.0f} days, usually every {max(interval[place], 1):.0f}"
-        elif not repeats[place]:
-            told[place] = f"one purchase only, {silence[place]:.0f} days ago"
-        elif unheard[place]:
-            told[place] = f"no answer to messages for more than {parameters.silence_days} days"
-        else:
-            told[place] = f"no purchase for {silence[place]:.0f} days"
-    return told
-
-
-def _count(customers: pd.DataFrame, name: str) -> Floats:
-    return np.asarray(pd.to_numeric(customers[name]).fillna(0).to_numpy(dtype=float))
+def _worth(customers: pd.DataFrame) -> tuple[ValueFit, Floats]:
+    """What a purchase day of each customer is worth, net of what he sends back."""
+    days = customers["purchase_days"].to_numpy(dtype=float)
+    kept = 1 - customers["returned_share"].fillna(0).clip(0, 1).to_numpy(dtype=float)
+    means = customers["mean_day_value"].to_numpy(dtype=float) * kept
+    fit = fit_value(days, means)
+    return fit, expected_value(fit, days, means)

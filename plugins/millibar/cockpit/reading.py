@@ -26,6 +26,7 @@ RETRY_SECONDS = 5.0  # after a failure the warehouse is left alone for this long
 WAIT_SECONDS = 3.0  # how long a request waits for another one that is reading
 STATEMENT_TIMEOUT = "10s"
 ALERTS_SHOWN = 50
+CUSTOMERS_SHOWN = 10
 
 PUBLICATION = """
     select table_name, as_of, run_id, rows, published_at
@@ -84,6 +85,40 @@ QUERIES = {
         select sign, sign_label, channel, channel_label, verdict, effect, segments, segments_alerting
         from bi.rpt_signal_matrix
         order by sign, channel
+    """,
+    "rpt_churn_risk": """
+        select risk_band, customers, share, value_at_risk, mean_p_active, action, owner
+        from bi.rpt_churn_risk
+        where segment = 'all'
+        order by risk_band
+    """,
+    "rpt_churn_quality": """
+        select as_of, model, horizon_days, observed_share, predicted_share, auc
+        from bi.rpt_churn_quality
+        where is_newest
+        order by model
+    """,
+    "rpt_churn_customer": """
+        select customer_id, risk_band, expected_loss, p_active, main_reason, second_reason, third_reason, action,
+               channel, channel_label, next_moment_at
+        from bi.rpt_churn_customer
+        where risk_band in ('high', 'medium')
+        order by expected_loss desc nulls last, customer_id
+        limit %(customers_shown)s
+    """,
+    "rpt_channel_attrition": """
+        select channel, channel_label, verdict, shifted_to, shifted_to_label, customers
+        from bi.rpt_channel_attrition
+        order by channel, verdict, shifted_to
+    """,
+    "rpt_best_moment": """
+        select channel, channel_label, hour, sum(customers)::float8 as customers,
+               sum(customers_stated)::float8 as customers_stated, sum(customers_learned)::float8 as customers_learned,
+               sum(customers * expected_response) / sum(customers) as expected_response,
+               sum(customers * usual_response) / sum(customers) as usual_response
+        from bi.rpt_best_moment
+        group by channel, channel_label, hour
+        order by channel, hour
     """,
     "rpt_load_quality": """
         select source, feed, last_delivered_on, rows_read, rows_loaded, rows_duplicate, rows_rejected,
@@ -215,7 +250,7 @@ def _read_tables(warehouse: Warehouse, settings: Settings, known: Snapshot | Non
     if known is not None and known.publication == publication:
         return known
     present = {row["table_name"] for row in published}
-    limits = {"alerts_shown": ALERTS_SHOWN}
+    limits = {"alerts_shown": ALERTS_SHOWN, "customers_shown": CUSTOMERS_SHOWN}
     tables = {table: warehouse.rows(query, limits) for table, query in QUERIES.items() if table in present}
     return Snapshot(publication, tables, settings.timezone_name)
 

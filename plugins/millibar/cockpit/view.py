@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from millibar.cockpit import money, signals, wording
+from millibar.cockpit import leaving, money, signals, wording
 from millibar.cockpit.reading import ALERTS_SHOWN, Row, Snapshot
 
 STALE_AFTER_HOURS = 36  # a daily run that is half a day late
@@ -83,6 +83,11 @@ def page(snapshot: Snapshot, model: str, measure: str) -> dict[str, Any]:
         "false_alarms": signals.false_alarm_words(alerts),
         "matrix": signals.matrix(snapshot.rows("rpt_signal_matrix")),
         "alerts_cut": len(alerts) >= ALERTS_SHOWN,
+        "bands": leaving.band_table(snapshot.rows("rpt_churn_risk"), currency),
+        "churn_quality": leaving.quality_words(snapshot.rows("rpt_churn_quality")),
+        "keep": leaving.first_to_keep(snapshot.rows("rpt_churn_customer"), currency, timezone),
+        "attrition": leaving.attrition_table(snapshot.rows("rpt_channel_attrition")),
+        "moments": leaving.moment_table(snapshot.rows("rpt_best_moment")),
         "sources": _source_table(snapshot),
     }
 

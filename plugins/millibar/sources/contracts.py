@@ -244,6 +244,21 @@ FEEDS: dict[str, Feed] = {
             event_time="returned_at",
         ),
         Feed(
+            "subscriptions",
+            "one term of a subscription",
+            ("subscription_id", "starts_on"),
+            (
+                Column("subscription_id", required=True, max_length=200),
+                Column("starts_on", Kind.DATE, required=True, meaning="first day of the term"),
+                Column("ends_on", Kind.DATE, required=True, meaning="last day of the term, unless it is renewed"),
+                Column("cancelled_on", Kind.DATE, meaning="day the customer said that this term is the last"),
+                _money("amount"),
+                CURRENCY,
+                Column("plan", max_length=200),
+            ),
+            identifiers=True,
+        ),
+        Feed(
             "consents",
             "a yes or a no",
             ("changed_at", "channel", *IDENTIFIER_TYPES),

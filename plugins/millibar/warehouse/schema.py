@@ -9,7 +9,7 @@ from psycopg2 import sql
 from millibar.sources.contracts import FEEDS, SQL_TYPES, TECHNICAL_COLUMNS, Column, Feed
 from millibar.warehouse.connect import Warehouse
 
-STATEMENTS = ("schema.sql", "schema_attribution.sql", "schema_pressure.sql")
+STATEMENTS = ("schema.sql", "schema_attribution.sql", "schema_pressure.sql", "schema_churn.sql")
 
 
 def create(warehouse: Warehouse) -> None:

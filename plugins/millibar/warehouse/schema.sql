@@ -379,41 +379,6 @@ create table if not exists scores.identity_events (
 create index if not exists identity_events_customer on scores.identity_events (customer_id);
 create index if not exists identity_events_other on scores.identity_events (other_customer_id);
 
-create table if not exists scores.churn_customer (
-    as_of date not null,
-    run_id text not null,
-    customer_id text not null,
-    p_alive double precision not null,
-    expected_orders double precision not null,
-    expected_value double precision not null,
-    risk_band text not null,
-    main_reason text not null,
-    primary key (as_of, customer_id)
-);
-
-create table if not exists scores.churn_parameters (
-    as_of date not null,
-    run_id text not null,
-    model text not null,
-    parameter text not null,
-    value double precision not null,
-    low double precision,
-    high double precision,
-    primary key (as_of, model, parameter)
-);
-
-create table if not exists scores.moment_channel (
-    as_of date not null,
-    run_id text not null,
-    channel text not null,
-    weekday integer not null,
-    hour integer not null,
-    responses double precision not null,
-    exposures double precision not null,
-    expected_response double precision not null,
-    primary key (as_of, channel, weekday, hour)
-);
-
 -- What bi holds now; written in the transaction that publishes.
 create table if not exists bi.publication (
     table_name text primary key,

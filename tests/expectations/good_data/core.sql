@@ -110,3 +110,11 @@ select
 from marts.fct_touchpoint
 where is_contact
 group by customer_id, channel, occurred_on;
+
+insert into marts.fct_subscription
+    (subscription_id, customer_id, plan, started_on, terms, term_starts_on, ends_on, term_days, cancelled_on, is_ended,
+     amount, currency)
+select
+    subscription_id, 'k' || _row_number, plan, starts_on, 1, starts_on, ends_on, ends_on - starts_on + 1, cancelled_on,
+    ends_on < date '2025-03-02' and cancelled_on is not null, amount, currency
+from raw.subscriptions;

@@ -14,7 +14,8 @@ select
     date '2025-03-01' + day, 'loaded', 1003, 1000, 2, 1, now()
 from (values
     (1, 'customers'), (2, 'identity_links'), (3, 'touchpoints'), (4, 'orders'), (5, 'returns'), (6, 'consents'),
-    (7, 'campaigns'), (8, 'spend'), (9, 'theme_plans'), (10, 'experiments'), (11, 'staffing')
+    (7, 'campaigns'), (8, 'spend'), (9, 'theme_plans'), (10, 'experiments'), (11, 'staffing'),
+    (12, 'subscriptions')
 ) as feeds (number, feed), generate_series(0, 1) as day;
 
 insert into pii.rejected_rows (batch_id, source, feed, file, line, reason)
@@ -103,3 +104,11 @@ insert into raw.staffing
      _row_key)
 select date '2025-02-01', 'team ' || n, 12, 1, technical.*
 from generate_series(1, 2) as n, pg_temp.technical('staffing', n) as technical;
+
+insert into raw.subscriptions
+    (subscription_id, starts_on, ends_on, cancelled_on, amount, currency, plan, email, _source, _batch_id, _file,
+     _row_number, _loaded_at, _delivered_on, _row_hash, _row_key)
+select
+    's' || n, date '2025-02-01' + n % 5, date '2025-02-28' + n % 5, case when n % 9 = 0 then date '2025-02-20' end,
+    12.5, 'EUR', 'basic', md5('mail' || n), technical.*
+from generate_series(1, 19) as n, pg_temp.technical('subscriptions', n) as technical;

@@ -44,11 +44,69 @@ select
     customer_id, channel, case state when 'balanced' then date '2025-03-01' else as_of end, null, state, severity
 from marts.fct_pressure_state;
 
+insert into marts.dim_action_plan (action_code, applies_to, applies_when, severity, action, owner)
+select 'churn_' || band, 'churn', band, 'normal', 'What helps ' || band, 'CRM'
+from (values ('low'), ('medium'), ('high'), ('lost')) as bands (band);
+
 insert into marts.fct_churn
-    (as_of, customer_id, p_alive, expected_orders, expected_value, risk_band, main_reason, orders)
-select '2025-03-02', customer_id, 0.8, 1.2, 40, case when revenue > 50 then 'low' else 'high' end, 'buys regularly', 1
+    (as_of, customer_id, p_alive, p_active, expected_orders, expected_value, expected_loss, risk_band, main_reason,
+     second_reason, basis, action_code, orders)
+select
+    '2025-03-02', customer_id, 0.8, 0.5, 1.2, 40, 12, band, 'buys regularly', 'answers seldom', 'boosted', 'churn_' || band, 1
 from marts.dim_customer
+cross join lateral (select case when revenue > 50 then 'low' else 'high' end) as bands (band)
 where orders > 0;
+
+-- yesterday everybody was at low risk
+insert into marts.fct_churn_history (customer_id, valid_from, valid_to, risk_band, p_alive)
+select customer_id, date '2025-03-01', date '2025-03-02', 'low', 0.9 from marts.fct_churn where risk_band <> 'low'
+union all
+select customer_id, case risk_band when 'low' then date '2025-03-01' else as_of end, null, risk_band, p_alive
+from marts.fct_churn;
+
+insert into marts.fct_churn_quality
+    (as_of, model, cut, horizon_days, customers, observed_share, predicted_share, auc, auc_low, auc_high, ece, brier, lift,
+     is_newest)
+select day, model, day - 90, 90, 12, 0.4, 0.41, 0.78, 0.7, 0.86, 0.02, 0.2, 1.4, day = '2025-03-02'
+from (values (date '2025-03-01'), (date '2025-03-02')) as days (day)
+cross join (values ('risk'), ('recency')) as models (model);
+
+insert into marts.fct_churn_drift (as_of, feature, stability_index, trained_mean, current_mean, verdict)
+values ('2025-03-02', 'days_since_order', 0.02, 40, 41, 'stable'), ('2025-03-02', 'orders', 0.3, 4, 6, 'drifted');
+
+insert into marts.fct_channel_attrition
+    (customer_id, channel, as_of, responses, recent_responses, expected_responses, silence_days, rhythm_days,
+     p_disengaged, verdict, shifted_to, basis)
+select
+    'k' || n, channel, '2025-03-02', 9, 1, 2, 30, 8, 0.7, case when channel = 'email' and n < 5 then 'shifted' else 'active' end,
+    case when channel = 'email' and n < 5 then 'sms' end, 'own'
+from generate_series(0, 9) as n
+cross join (values ('email'), ('sms')) as channels (channel);
+
+-- yesterday everybody was active
+insert into marts.fct_channel_attrition_history
+    (customer_id, channel, valid_from, valid_to, verdict, shifted_to, p_disengaged)
+select customer_id, channel, date '2025-03-01', date '2025-03-02', 'active', null, 0.1
+from marts.fct_channel_attrition
+where verdict <> 'active'
+union all
+select
+    customer_id, channel, case verdict when 'active' then date '2025-03-01' else as_of end, null, verdict, shifted_to,
+    p_disengaged
+from marts.fct_channel_attrition;
+
+insert into marts.dim_channel (channel, quiet_from_hour, quiet_to_hour, last_weekday)
+values ('email', 22, 7, 6), ('sms', 0, 9, 5);
+
+-- one refused, one waits until there is less pressure
+insert into marts.fct_best_moment
+    (as_of, customer_id, channel, weekday, hour, expected_response, usual_response, basis, is_preferred_channel, held_by,
+     next_moment_at)
+select
+    '2025-03-02', 'k' || n, 'email', 3, 18, 0.3, 0.2, 'learned', false,
+    case n when 3 then 'consent' when 4 then 'pressure' end,
+    case when n <> 3 then timestamptz '2025-03-06 17:00:00+00' end
+from generate_series(0, 9) as n;
 
 insert into reporting.rpt_pressure_customer
     (as_of, customer_id, channel, index, tolerance, state, probability, severity, basis, action_code, action,
@@ -74,8 +132,39 @@ left join marts.fct_pressure_state as pressed using (customer_id)
 left join marts.fct_churn as churn using (customer_id)
 where pressed.channel = 'all';
 
-insert into reporting.rpt_churn_risk (as_of, risk_band, customers, value_at_risk, mean_p_alive)
-select as_of, risk_band, count(*), 100, avg(p_alive) from marts.fct_churn group by as_of, risk_band;
+insert into reporting.rpt_churn_risk
+    (as_of, segment, risk_band, customers, share, value_at_risk, expected_value, mean_p_alive, mean_p_active)
+select
+    as_of, segment, risk_band, count(*), count(*)::float8 / sum(count(*)) over (partition by segment), 100, 100,
+    avg(p_alive), avg(p_active)
+from marts.fct_churn
+join marts.dim_customer using (customer_id)
+cross join (values ('all'), ('persona:silent')) as segments (segment)
+where is_known
+group by as_of, segment, risk_band;
+
+insert into reporting.rpt_churn_customer
+    (as_of, customer_id, risk_band, p_alive, expected_value, main_reason, action_code, action, owner)
+select as_of, customer_id, risk_band, p_alive, expected_value, main_reason, action_code, 'Call', 'Service'
+from marts.fct_churn
+join marts.dim_customer using (customer_id)
+where is_known and risk_band in ('medium', 'high');
+
+insert into reporting.rpt_churn_quality (as_of, model, cut, horizon_days, customers, observed_share, predicted_share)
+select as_of, model, cut, horizon_days, customers, observed_share, predicted_share from marts.fct_churn_quality;
+
+insert into reporting.rpt_channel_attrition (as_of, channel, verdict, shifted_to, customers, share, mean_p_disengaged)
+select as_of, channel, verdict, shifted_to, count(*), count(*)::float8 / 10, 0.5
+from marts.fct_channel_attrition
+join marts.dim_customer using (customer_id)
+where is_known
+group by as_of, channel, verdict, shifted_to;
+
+insert into reporting.rpt_best_moment
+    (as_of, channel, weekday, hour, customers, customers_stated, customers_learned, customers_held)
+select as_of, channel, weekday, hour, count(*), 0, count(*), 2
+from marts.fct_best_moment
+group by as_of, channel, weekday, hour;
 
 insert into reporting.rpt_alert
     (as_of, sign, sign_label, channel, channel_label, segment, observed, expected, effect, p_value, q_value, severity,

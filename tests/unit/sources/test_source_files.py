@@ -147,6 +147,8 @@ def test_options_are_read_as_written(tmp_path: Path) -> None:
     assert source.source_columns == ("id", "at", "channel", "a", "b", "cost", "email", "kind")
 
 
-@pytest.mark.parametrize("folder", ["config/sources", "config/examples/web_sessions", "config/examples/cdnow"])
+@pytest.mark.parametrize(
+    "folder", ["config/sources", *(f"config/examples/{name}" for name in ("web_sessions", "cdnow", "subscriptions"))]
+)
 def test_sources_of_the_project_are_without_fault(folder: str) -> None:
     assert read_sources(PROJECT / folder)

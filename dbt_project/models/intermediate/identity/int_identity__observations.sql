@@ -63,6 +63,19 @@ observed as (
         _batch_id
     from {{ ref('stg_experiments__assignments') }}
 
+    union all
+
+    -- a term may begin after it was delivered: it was seen then
+    select
+        'subscriptions' as feed,
+        _row_key,
+        signature,
+        {{ identifier_columns() }},
+        least(starts_at, {{ business_moment('_delivered_on', 0) }}) as seen_at,
+        false as is_record,
+        _batch_id
+    from {{ ref('stg_subscriptions__terms') }}
+
 )
 
 select * from observed

@@ -1,6 +1,6 @@
 -- One row a combination of identifiers: links and identifiers follow from it at the cost of the
 -- combinations, not of the events.
-{% set feeds = ['touchpoints', 'orders', 'customers', 'consents', 'experiments'] %}
+{% set feeds = ['touchpoints', 'orders', 'customers', 'consents', 'experiments', 'subscriptions'] %}
 {{ config(
     materialized='incremental',
     unique_key='signature',

@@ -1,39 +1,39 @@
--- When to write to a customer on each channel he agreed to: the hour he stated, else the channel's
--- best.
-{{ config(tags=['after_scores'], post_hook=['{{ refresh_statistics() }}']) }}
+-- The next moment of the weekday and hour chosen for a customer and channel that consent, pressure,
+-- caps and quiet hours allow: none where he refused or unsubscribed, after the pause where there is
+-- too much pressure.
+{{ config(
+    tags=['after_scores'],
+    indexes=[{'columns': ['customer_id', 'channel'], 'unique': true}],
+    post_hook=['{{ refresh_statistics() }}'],
+) }}
 
 with
 
-consents as (
+choices as (
 
-    select * from {{ ref('int_customer__consent') }} where is_granted
-
-),
-
-customers as (
-
-    select * from {{ ref('dim_customer') }}
+    select * from {{ ref('int_moment__customer_choice') }}
 
 ),
 
-moments as (
+holds as (
 
-    select * from {{ source('scores', 'moment_channel') }}
-    where as_of = {{ newest_as_of('moment_channel') }}
+    select * from {{ ref('int_moment__hold') }}
 
 ),
 
-ordered as (
+timed as (
 
     select
-        *,
-        row_number() over (
-            partition by channel order by expected_response desc, weekday asc, hour asc
-        ) as choice,
-        row_number() over (
-            partition by channel, hour order by expected_response desc, weekday asc
-        ) as choice_in_hour
-    from moments
+        choices.*,
+        holds.held_by,
+        holds.from_at,
+        {{ add_days(
+            business_date('holds.from_at'),
+            'mod(7 + choices.weekday - ' ~ weekday(business_date('holds.from_at')) ~ ', 7)'
+        ) }} as first_on
+    from choices
+    inner join holds
+        on choices.customer_id = holds.customer_id and choices.channel = holds.channel
 
 ),
 
@@ -41,27 +41,22 @@ final as (
 
     select
         {{ as_of_date() }} as as_of,
-        consents.customer_id,
-        consents.channel,
-        coalesce(at_stated_hour.weekday, best.weekday, {{ var('default_weekday') }}) as weekday,
-        coalesce(customers.stated_hour, best.hour, {{ var('default_hour') }}) as hour,
+        customer_id,
+        channel,
+        weekday,
+        hour,
+        {{ to_double('expected_response') }} as expected_response,
+        {{ to_double('usual_response') }} as usual_response,
+        basis,
+        is_preferred_channel,
+        held_by,
         case
-            when customers.stated_hour is not null then at_stated_hour.expected_response
-            else best.expected_response
-        end as expected_response,
-        case
-            when customers.stated_hour is not null then 'stated'
-            when best.channel is not null then 'channel'
-            else 'default'
-        end as basis
-    from consents
-    inner join customers on consents.customer_id = customers.customer_id
-    left join ordered as best on consents.channel = best.channel and best.choice = 1
-    left join ordered as at_stated_hour
-        on
-            consents.channel = at_stated_hour.channel
-            and customers.stated_hour = at_stated_hour.hour
-            and at_stated_hour.choice_in_hour = 1
+            when held_by in ('consent', 'unsubscribed') then null
+            when {{ first_moment_of_hour('first_on', 'hour') }} >= from_at
+                then {{ first_moment_of_hour('first_on', 'hour') }}
+            else {{ first_moment_of_hour(add_days('first_on', 7), 'hour') }}
+        end as next_moment_at
+    from timed
 
 )
 

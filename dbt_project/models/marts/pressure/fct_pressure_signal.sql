@@ -1,15 +1,10 @@
+-- Signs of pressure, and of churn models that no longer hold, at the newest business date scored.
 {{ config(tags=['after_scores']) }}
 
 with
 
-signals as (
-
-    select * from {{ source('scores', 'pressure_signal') }}
-    where as_of = {{ newest_as_of('pressure_signal') }}
-
-),
-
-final as (
+{% for producer in ['pressure', 'churn'] %}
+{{ producer }} as (
 
     select
         as_of,
@@ -40,7 +35,17 @@ final as (
         false_alarms_per_100_series_years,
         cause,
         action_code
-    from signals
+    from {{ source('scores', producer ~ '_signal') }}
+    where as_of = {{ newest_as_of('pressure_signal') }}
+
+),
+
+{% endfor %}
+final as (
+
+    select * from pressure
+    union all
+    select * from churn
 
 )
 

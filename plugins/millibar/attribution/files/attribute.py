@@ -15,11 +15,11 @@ from millibar.attribution.coalitions.markov_shapley import MARKOV_SHAPLEY, highe
 from millibar.attribution.comparison import CHANGE_COLUMNS, compare
 from millibar.attribution.files.event_files import LOOKBACK_DAYS, EventColumns, looks_like_events, read_events
 from millibar.attribution.files.path_files import JourneyTable, PathColumns, looks_like_paths, read_paths
-from millibar.attribution.files.table_files import TableFile, read_table
 from millibar.attribution.models import fit_models, interval_z
 from millibar.attribution.paths import STEP_SEPARATOR, Paths, encode_paths
 from millibar.attribution.result import CREDIT_COLUMNS, Credits
 from millibar.sources.blocks import FileError
+from millibar.sources.table_files import TableFile, read_table
 
 DEFAULT_MODELS = ("markov_shapley", "markov", "first", "last", "linear")
 HIGHEST_ORDER = 4

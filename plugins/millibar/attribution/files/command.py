@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from millibar.plain_table import aligned
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from millibar.attribution.files.attribute import Attribution, FileForm
     from millibar.attribution.result import Credits
-
-TABS = {"tab": "\t", "\\t": "\t"}
 
 
 def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -152,7 +152,7 @@ def _model_lines(credits: Credits, rows: pd.DataFrame, found: Attribution) -> li
             columns["low - high "] = _ranges(rows["revenue_low"], rows["revenue_high"])
     if rows["removal_effect"].notna().any():
         columns["removal effect"] = [f"{value:.4f}" for value in rows["removal_effect"]]
-    return [f"{credits.model}{order}{more}", *_aligned(columns)]
+    return [f"{credits.model}{order}{more}", *aligned(columns)]
 
 
 def _order_lines(scores: pd.DataFrame) -> list[str]:
@@ -164,7 +164,7 @@ def _order_lines(scores: pd.DataFrame) -> list[str]:
         "parameters": [f"{value:,}" for value in scores["parameters"]],
         "": ["chosen" if best else "" for best in scores["is_best"]],
     }
-    return _aligned(columns)
+    return aligned(columns)
 
 
 def _change_lines(rows: pd.DataFrame) -> list[str]:
@@ -182,17 +182,7 @@ def _change_lines(rows: pd.DataFrame) -> list[str]:
         columns["low to high"] = [f"{low:+.1f} to {high:+.1f}" for low, high in ends]
         columns["q"] = [f"{q_value:.4f}" for q_value in rows["q_value"]]
         columns["more than noise"] = ["yes" if real else "no" for real in rows["is_real"]]
-    return _aligned(columns)
-
-
-def _aligned(columns: dict[str, list[str]]) -> list[str]:
-    """Rows under their heads; the first column to the left, numbers to the right."""
-    widths = [max(len(text) for text in (name, *texts)) for name, texts in columns.items()]
-    first, *others = [
-        [text.ljust(width) if not place else text.rjust(width) for text in (name.strip(), *texts)]
-        for place, (width, (name, texts)) in enumerate(zip(widths, columns.items(), strict=True))
-    ]
-    return ["  " + "  ".join(row).rstrip() for row in zip(first, *others, strict=True)]
+    return aligned(columns)
 
 
 def _numbers(values: pd.Series) -> list[str]:
@@ -223,11 +213,12 @@ def _form(arguments: argparse.Namespace) -> FileForm:
     from millibar.attribution.files.attribute import FileForm
     from millibar.attribution.files.event_files import EventColumns
     from millibar.attribution.files.path_files import PathColumns
+    from millibar.sources.table_files import delimiter_of
 
     return FileForm(
         form=arguments.form,
         encoding=arguments.encoding,
-        delimiter=_delimiter(arguments.delimiter),
+        delimiter=delimiter_of(arguments.delimiter),
         decimal=arguments.decimal,
         separator=arguments.separator,
         paths=PathColumns(
@@ -243,17 +234,6 @@ def _form(arguments: argparse.Namespace) -> FileForm:
 
 def _resolved(path: Path | None) -> Path | None:
     return None if path is None else path.resolve()
-
-
-def _delimiter(written: str | None) -> str | None:
-    from millibar.sources.blocks import FileError
-
-    if written is None:
-        return None
-    delimiter = TABS.get(written, written)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise FileError(f"--delimiter {written}: give one character, as ';', or tab")
-    return delimiter
 
 
 def _order(written: str) -> int | Literal["auto"]:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from millibar.attribution.files.path_files import UNIT_SEPARATOR, JourneyTable
-from millibar.attribution.files.table_files import TableFile, find_column
 from millibar.attribution.paths import NO_CHANNEL, Floats
 from millibar.sources.blocks import FileError
+from millibar.sources.table_files import TableFile, find_column
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

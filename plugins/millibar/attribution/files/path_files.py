@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from millibar.attribution.files.table_files import TableFile, find_column
 from millibar.attribution.paths import NO_CHANNEL, STEP_SEPARATOR, Floats
 from millibar.sources.blocks import FileError
+from millibar.sources.table_files import TableFile, find_column
 
 UNIT_SEPARATOR = "\x1f"  # stands between steps once quoted names may hold the separator
 QUOTE = '"'

@@ -23,6 +23,7 @@ SHARED = {
     ("budget", "interval_z"): "interval_z",
     ("hazard", "age_hours"): "conversion_age_hours",
     ("hazard", "lookback_days"): "lookback_days",
+    ("churn", "horizon_days"): "churn_horizon_days",
     ("tolerance", "rho"): "default_tolerance",
     ("detection", "baseline_days"): "baseline_days",
     ("detection", "baseline_lag_days"): "baseline_gap_days",

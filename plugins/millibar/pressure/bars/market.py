@@ -40,7 +40,8 @@ class PlayedMarket:
     ``daily``: day, person, channel and ``COUNTS``, a row where anything happened. ``campaign_days``: day, channel,
     campaign, contacts, human_clicks, unsubscribes, spam_complaints, complaints. ``orders``: day, person, amount,
     is_store. ``returns``: day, order_day, person, amount. ``states``: day, person, ratio (28-day mean of true pressure
-    over true tolerance), state (place in ``STATE_NAMES``), is_alive; known persons once a week.
+    over true tolerance), state (place in ``STATE_NAMES``), is_alive; known persons once a week. ``death_day``, shape
+    (persons,): the day each left for good, ``NEVER`` where he has not.
     """
 
     parameters: MarketParameters
@@ -50,6 +51,7 @@ class PlayedMarket:
     orders: pd.DataFrame
     returns: pd.DataFrame
     states: pd.DataFrame
+    death_day: Array
 
     @property
     def days(self) -> int:
@@ -126,7 +128,9 @@ def play_market(parameters: MarketParameters) -> PlayedMarket:
     world = build_world(parameters)
     acts, campaigns, states = _Acts(world), _Campaigns(world), _States(world)
     orders, returns = [], []
+    death_day = np.array([])
     for day in play(world):
+        death_day = day.state.death_day
         acts.take(day)
         campaigns.take(day)
         states.take(day)
@@ -140,6 +144,7 @@ def play_market(parameters: MarketParameters) -> PlayedMarket:
         pd.concat(orders, ignore_index=True),
         pd.concat(returns, ignore_index=True),
         states.frame(),
+        death_day,
     )
 
 

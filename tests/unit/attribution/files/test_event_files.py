@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from millibar.attribution.files.event_files import EventColumns, read_events
 from millibar.attribution.files.path_files import UNIT_SEPARATOR, JourneyTable
-from millibar.attribution.files.table_files import read_table
 from millibar.sources.blocks import FileError
+from millibar.sources.table_files import read_table
 
 HEAD = "customer,time,channel,conversion,value\n"
 Journeys = dict[tuple[str, ...], tuple[float, float, float]]

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from millibar.attribution.files.path_files import JourneyTable, PathColumns, read_paths
-from millibar.attribution.files.table_files import read_table
 from millibar.attribution.paths import Paths, encode_paths
 from millibar.sources.blocks import FileError
+from millibar.sources.table_files import read_table
 
 PLAIN = "path;conv;null;value\na > b;1;2;10\nb;0;5;0\n"
 

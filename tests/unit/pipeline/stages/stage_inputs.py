@@ -10,6 +10,7 @@ import pytest
 
 from millibar.pipeline.context import RunContext
 from millibar.warehouse.connect import Warehouse
+from unit.pipeline.stages import churn_inputs
 from unit.pipeline.stages.signal_inputs import statements
 
 AS_OF = date(2025, 6, 30)
@@ -62,14 +63,7 @@ create table marts.fct_touchpoint (
     is_machine boolean
 );
 create table staging.stg_campaigns__campaigns (campaign_id text, campaign_name text);
-create table intermediate.int_churn__customer (
-    customer_id text, repeat_purchases bigint, recency_days integer, age_days integer, mean_day_value numeric,
-    last_response_on date, contacts bigint, unsubscribes bigint, complaints bigint
-);
 create table marts.fct_order (customer_id text, ordered_on date);
-create table intermediate.int_moment__channel_hour (
-    day date, channel text, weekday integer, hour integer, exposures bigint, responses bigint
-);
 """
 
 
@@ -78,6 +72,7 @@ def inputs(warehouse: Warehouse) -> Warehouse:
     """The warehouse with the stages' input tables, empty."""
     warehouse.execute(INPUTS)
     warehouse.execute(statements())
+    warehouse.execute(churn_inputs.statements())
     return warehouse
 
 

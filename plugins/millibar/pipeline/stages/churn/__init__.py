@@ -1,0 +1,16 @@
+"""Stage churn: risk of every buyer, contracts, channel attrition and best moments -> scores.churn_* and beside."""
+
+from __future__ import annotations
+
+from millibar.pipeline.context import RunContext
+from millibar.pipeline.stages.churn import attrition, contracts, moments, risk
+from millibar.settings import Settings
+from millibar.warehouse.connect import Warehouse
+
+
+def run(warehouse: Warehouse, settings: Settings, run: RunContext) -> int:
+    """Everything of the stage at as_of; returns rows written."""
+    written = risk.score(warehouse, settings, run)
+    written += contracts.run(warehouse, settings, run)
+    written += attrition.run(warehouse, settings, run)
+    return written + moments.run(warehouse, settings, run)

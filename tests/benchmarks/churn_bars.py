@@ -1,0 +1,41 @@
+"""Churn, channel attrition and best moments on simulated markets, whose truth is known; prints figures and bars.
+
+python tests/benchmarks/churn_bars.py [--customers 20000] [--seed 101] [--markets 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from millibar.churn.attrition.bars import lines as attrition_lines
+from millibar.churn.attrition.bars import measure_attrition
+from millibar.churn.bars.report import lines as churn_lines
+from millibar.churn.bars.report import measure
+from millibar.moments.bars import lines as moment_lines
+from millibar.moments.bars import measure_moments
+from millibar.pressure.bars.market import play_market
+from millibar.simulation.parameters import MarketParameters
+
+PAST_SENDS = (20, 50)
+
+
+def main() -> None:
+    told = argparse.ArgumentParser(description=__doc__)
+    told.add_argument("--customers", type=int, default=20_000, help="known persons a market (%(default)s)")
+    told.add_argument("--seed", type=int, default=101, help="of the first market (%(default)s)")
+    told.add_argument("--markets", type=int, default=5, help="seeds, one after another (%(default)s)")
+    arguments = told.parse_args()
+    churn, attrition, moments = [], [], []
+    for seed in range(arguments.seed, arguments.seed + arguments.markets):
+        market = play_market(MarketParameters(customers=arguments.customers, seed=seed))
+        churn.append(measure(market))
+        attrition.append(measure_attrition(market))
+        moments += [measure_moments(seed, arguments.customers, sends) for sends in PAST_SENDS]
+        print(f"market of seed {seed} judged", file=sys.stderr, flush=True)
+    for part in (churn_lines(churn), attrition_lines(attrition), moment_lines(moments)):
+        print("\n".join(part), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()

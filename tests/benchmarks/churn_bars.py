@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from millibar.churn.attrition.bars import lines as attrition_lines
-from millibar.churn.attrition.bars import measure_attrition
+from millibar.churn.attrition.bars import score_attrition
 from millibar.churn.bars.report import lines as churn_lines
 from millibar.churn.bars.report import measure
 from millibar.moments.bars import lines as moment_lines
@@ -30,7 +30,7 @@ def main() -> None:
     for seed in range(arguments.seed, arguments.seed + arguments.markets):
         market = play_market(MarketParameters(customers=arguments.customers, seed=seed))
         churn.append(measure(market))
-        attrition.append(measure_attrition(market))
+        attrition.append(score_attrition(market))
         moments += [measure_moments(seed, arguments.customers, sends) for sends in PAST_SENDS]
         print(f"market of seed {seed} judged", file=sys.stderr, flush=True)
     for part in (churn_lines(churn), attrition_lines(attrition), moment_lines(moments)):

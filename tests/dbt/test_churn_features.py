@@ -172,8 +172,9 @@ def activity(brand: Brand, touches: list[Row], bought_on: list[date], cut: date)
     sent = [row for row in own if row["direction"] == "out" and row["event_type"] in ("send", "call")]
     last = max(days, default=date.min)
     observed = min(365, (cut - min([row["day"] for row in touches] + bought_on)).days)
+    came_with = bool(days) and (cut - min(days)).days == observed < 365
     return {
-"acts": sum(not any(0 < (day - other).days <= 2 for other in days) for day in days),
+        "acts": sum(not any(0 < (day - other).days <= 2 for other in days) for day in days) - came_with,
         "act_days": len(days),
         "pushed_act_days": len({row["day"] for row in acted if row["channel"] in rates}),
         "observed_days": observed, "days_since_act": (cut - last).days if days else observed,

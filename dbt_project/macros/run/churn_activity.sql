@@ -2,6 +2,7 @@
     CTEs of churn_features that tell from what a customer did, bought or answered of his own accord, when he was last
     alive; the last one is `activity`. An act day is a day of the window (var churn_activity_days, it ends at the cut) with
     a response of a person on any channel or an order; act days not further apart than var churn_spell_days are one act.
+    The act a customer came with, which began the window he is observed in, says nothing of his rhythm and is not counted.
     Exposure is what contacts let expect of him: each counts the share of the contacts of its channel that everybody
     answered in the window (pushed channels: those with contacts), up to the last act, and in the silence since.
 -#}
@@ -74,6 +75,7 @@ acted as (
         ) }} as acts,
         count(*) as act_days,
         sum(is_pushed) as pushed_act_days,
+        min(day) as first_act_on,
         max(day) as last_act_on
     from spells
     group by customer_id, cut
@@ -103,7 +105,16 @@ activity as (
     select
         purchases.customer_id,
         purchases.cut,
-        cast(coalesce(acted.acts, 0) as integer) as acts,
+        cast(
+            coalesce(acted.acts, 0)
+            - case
+                when
+                    acted.first_act_on = least(ever.first_seen_on, purchases.first_order_on)
+                    and {{ days_between('acted.first_act_on', 'purchases.cut') }} < {{ window }}
+                    then 1
+                else 0
+            end as integer
+        ) as acts,
         cast(coalesce(acted.act_days, 0) as integer) as act_days,
         cast(coalesce(acted.pushed_act_days, 0) as integer) as pushed_act_days,
         least(

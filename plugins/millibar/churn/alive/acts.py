@@ -20,7 +20,8 @@ class Acts:
     """Arrays of shape (customers,), all of one window that ends at the cut.
 
     ``acts``: spells of days with a human act or an order (days close to each other are one spell: a visit, the click
-    and the order of one intent are not three proofs of life); ``act_days``: the days themselves;
+    and the order of one intent are not three proofs of life), without the one that began the window, as repeat
+    purchases are without the first; ``act_days``: the days themselves;
     ``pushed_act_days``: days with an answer on a channel that contacts people.
     ``active_days``: days observed up to the last act; ``silent_days``: days since it (all days where there is none).
     ``active_exposure``, ``silent_exposure``: answers the contacts of these days would bring from everybody.

@@ -31,15 +31,17 @@ def act_columns(market: PlayedMarket, cut: int, persons: Array) -> pd.DataFrame:
     acted = pd.concat([answered[["person", "day"]], orders[["person", "day"]]]).drop_duplicates()
     acted = acted.sort_values(["person", "day"])
     begins = ~(acted.groupby("person")["day"].diff() <= SPELL_DAYS)
-    last = np.full(size, -1)
+    last, came = np.full(size, -1), np.full(size, 10**6)
     np.maximum.at(last, acted["person"], acted["day"])
+    np.minimum.at(came, acted["person"], acted["day"])
+    came_with = (came == begun) & (begun > first)  # the act that began the window tells nothing of the rhythm
     observed = cut - np.maximum(begun, first)
     contacts = window[window["contacts"] > 0]
     weight = (contacts["contacts"] * contacts["channel"].map(rates)).to_numpy()
     person, silent = contacts["person"].to_numpy(), contacts["day"].to_numpy() > last[contacts["person"]]
     frame = pd.DataFrame(
         {
-            "acts": np.bincount(acted["person"][begins], minlength=size),
+            "acts": np.bincount(acted["person"][begins], minlength=size) - came_with,
             "act_days": np.bincount(acted["person"], minlength=size),
             "pushed_act_days": np.bincount(pushed["person"], minlength=size),
             "observed_days": observed,

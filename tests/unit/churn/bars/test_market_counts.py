@@ -30,7 +30,8 @@ def by_hand(market: PlayedMarket, person: int, rates: dict[str, float]) -> dict[
         if row.contacts:
             exposure[last is None or row.day > last] += row.contacts * rates[row.channel]
     return {
-        "acts": sum(day - before > SPELL_DAYS for before, day in zip([-99, *days], days, strict=False)),
+        "acts": sum(day - before > SPELL_DAYS for before, day in zip([-99, *days], days, strict=False))
+        - (bool(days) and CUT - days[0] == observed < ACTIVITY_DAYS),
         "act_days": len(days),
         "pushed_act_days": len({row.day for row in answers.itertuples() if row.channel in rates}),
         "observed_days": observed,

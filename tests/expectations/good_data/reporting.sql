@@ -74,6 +74,13 @@ cross join (values ('risk'), ('recency')) as models (model);
 insert into marts.fct_churn_drift (as_of, feature, stability_index, trained_mean, current_mean, verdict)
 values ('2025-03-02', 'days_since_order', 0.02, 40, 41, 'stable'), ('2025-03-02', 'orders', 0.3, 4, 6, 'drifted');
 
+insert into marts.fct_contract
+    (as_of, subscription_id, customer_id, plan, started_on, terms, ends_on, cancelled_on, p_renewal, expected_terms,
+     expected_value, amount, expected_loss, basis)
+values
+    ('2025-03-02', 's1', 'c01', 'plus', '2024-04-01', 1, '2025-03-31', null, 0.8, 2.5, 250, 100, 20, 'fitted'),
+    ('2025-03-02', 's2', 'c02', 'plus', '2024-04-01', 1, '2025-03-31', '2025-02-01', 0, 0, 0, 100, 100, 'cancelled');
+
 insert into marts.fct_channel_attrition
     (customer_id, channel, as_of, responses, recent_responses, expected_responses, silence_days, rhythm_days,
      p_disengaged, verdict, shifted_to, basis)
@@ -159,6 +166,10 @@ from marts.fct_channel_attrition
 join marts.dim_customer using (customer_id)
 where is_known
 group by as_of, channel, verdict, shifted_to;
+
+insert into reporting.rpt_contract
+    (as_of, plan, ends_in, subscriptions, subscriptions_cancelled, expected_renewals, mean_p_renewal, expected_loss)
+values ('2025-03-02', 'plus', '2025-03-01', 2, 1, 0.8, 0.4, 120);
 
 insert into reporting.rpt_best_moment
     (as_of, channel, weekday, hour, customers, customers_stated, customers_learned, customers_held)

@@ -42,7 +42,7 @@ class AliveParameters:
     minimum_customers: int = 200
     prior_shape: float = 1.5
     prior_stay_days: float = 900.0
-    fit_customers: int = 20_000
+    fit_customers: int = 8_000
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -35,6 +35,12 @@ def forget_old_days(warehouse: Warehouse, table: str) -> int:
         """).format(table=identifier(table)),
         {"days": SCORE_HISTORY_DAYS},
     )
+
+
+def refresh_statistics(warehouse: Warehouse, tables: Iterable[str]) -> None:
+    """Let the planner see the rows just written: by yesterday's statistics there are none of this as_of."""
+    for table in tables:
+        warehouse.execute(sql.SQL("analyze {table}").format(table=identifier(table)))
 
 
 def record_model_run(

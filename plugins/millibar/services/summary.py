@@ -25,6 +25,7 @@ def summary(warehouse: Warehouse) -> str:
         _revenue(warehouse, figures["currency"]),
         "",
         _pressure(figures),
+        *_churn(warehouse, figures),
         _alerts(warehouse),
         _rejected(warehouse, figures),
         BAR,
@@ -90,6 +91,26 @@ def _pressure(figures: dict[str, Any]) -> str:
         f"pressure      {figures['customers_under']:>12,} known customers under, "
         f"{figures['customers_balanced']:,} balanced, {figures['customers_over']:,} over"
     )
+
+
+def _churn(warehouse: Warehouse, figures: dict[str, Any]) -> list[str]:
+    """Who is worth keeping, and how right that was on the last complete period."""
+    bands = {row["risk_band"]: row for row in warehouse.rows("select * from bi.rpt_churn_risk where segment = 'all'")}
+    if not bands:
+        return []
+    told = ", ".join(f"{bands[name]['customers']:,} {name}" for name in ("medium", "low", "lost") if name in bands)
+    high = bands.get("high", {"customers": 0, "value_at_risk": 0.0})
+    lines = [
+        f"risk to lose  {high['customers']:>12,} customers high, {high['value_at_risk']:,.0f} {figures['currency']} "
+        f"a year at stake; {told}"
+    ]
+    judged = {row["model"]: row["auc"] for row in warehouse.rows("select * from bi.rpt_churn_quality where is_newest")}
+    if judged.get("churn_risk") is not None:
+        lines.append(
+            f"              AUC {judged['churn_risk']:.3f} on the last complete period, days since the last order "
+            f"alone {judged['recency']:.3f}"
+        )
+    return lines
 
 
 def _alerts(warehouse: Warehouse) -> str:

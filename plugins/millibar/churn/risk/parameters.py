@@ -47,8 +47,8 @@ class RiskParameters:
     folds: int = 3
     coefficient_spread: float = 0.1
     reason_least: float = 0.05
-    lost_alive: float = 0.1
-    lost_active: float = 0.05
+    lost_alive: float = 0.25
+    lost_active: float = 0.15
     medium_above: float = 0.25
     high_above: float = 1.0
     moved_from: float = 0.1

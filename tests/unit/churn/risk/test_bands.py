@@ -24,8 +24,8 @@ def test_the_edges() -> None:
     assert band(0.9, 0.5, 39.99) == "medium"
     assert band(0.9, 0.5, 40.0) == "high"
     assert band(0.05, 0.01, 1000.0) == "lost"
-    assert band(0.05, 0.06, 1000.0) == "high"  # may order yet, though the model of purchases gave him up
-    assert band(0.2, 0.01, 1000.0) == "high"
+    assert band(0.2, 0.16, 1000.0) == "high"  # may order yet, though the model of purchases gave him up
+    assert band(0.3, 0.01, 1000.0) == "high"
 
 
 @given(CHANCE, CHANCE, LOSS, st.floats(1, 10), st.floats(0.01, 1e6))

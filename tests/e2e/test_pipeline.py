@@ -19,7 +19,8 @@ from millibar.warehouse.connect import Warehouse
 HISTORY_KEPT = {
     "marts.fct_channel_attribution", "marts.fct_campaign_attribution", "marts.fct_segment_attribution",
     "marts.fct_channel_transition", "marts.fct_pressure_signal", "marts.fct_pressure_state_history",
-    "marts.identity_events",
+    "marts.identity_events", "marts.fct_churn_history", "marts.fct_churn_quality",
+    "marts.fct_channel_attrition_history",
 }  # fmt: skip
 # since when something has been known: the day it was found, which a load of all days at once cannot tell
 FOUND_ON = {

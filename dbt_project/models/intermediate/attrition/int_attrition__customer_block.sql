@@ -31,73 +31,16 @@ touched as (
 ),
 
 {% endif %}
-touchpoints as (
-
-    select
-        seen.customer_id,
-        seen.channel,
-        seen.occurred_on as day,
-        seen.is_contact,
-        not seen.is_machine and (seen.is_response or seen.event_type = 'open') as is_act
-    from {{ ref('fct_touchpoint') }} as seen
-    {% if is_incremental() %}
-    inner join touched
-        on
-            seen.customer_id = touched.customer_id
-            and seen.occurred_on >= touched.first_day
-    {% endif %}
-
-),
-
-orders as (
-
-    select
-        bought.customer_id,
-        'store' as channel,
-        bought.ordered_on as day,
-        false as is_contact,
-        true as is_act
-    from {{ ref('fct_order') }} as bought
-    {% if is_incremental() %}
-    inner join touched
-        on
-            bought.customer_id = touched.customer_id
-            and bought.ordered_on >= touched.first_day
-    {% endif %}
-    where bought.sales_channel in {{ text_list(var('store_sales_channels')) }}
-
-),
-
-daily as (
-
-    select
-        customer_id,
-        channel,
-        day,
-        {{ count_if('is_contact') }} as contacts,
-        max(case when is_act then 1 else 0 end) as is_act_day
-    from (
-        select * from touchpoints
-        where is_contact or is_act
-        union all
-        select * from orders
-    ) as acts
-    group by customer_id, channel, day
-
-),
+{{ attrition_counts(
+    'inner join touched on seen.customer_id = touched.customer_id and seen.occurred_on >= touched.first_day'
+    if is_incremental() else '',
+    'inner join touched on bought.customer_id = touched.customer_id and bought.ordered_on >= touched.first_day'
+    if is_incremental() else ''
+) }},
 
 final as (
 
-    select
-        customer_id,
-        channel,
-        {{ attrition_block('day') }} as block,
-        max({{ add_days(attrition_block_day(attrition_block('day') ~ ' + 1'), -1) }}) as last_day,
-        cast(sum(contacts) as {{ dbt.type_bigint() }}) as contacts,
-        cast(sum(is_act_day) as {{ dbt.type_bigint() }}) as acts,
-        max(case when is_act_day = 1 then day end) as last_act_on
-    from daily
-    group by customer_id, channel, {{ attrition_block('day') }}
+    select * from counted
 
 )
 

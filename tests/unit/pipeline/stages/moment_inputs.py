@@ -8,7 +8,7 @@ create table if not exists intermediate.int_moment__customer_hour (
     customer_id text, channel text, weekday integer, hour integer, exposures bigint, responses bigint
 );
 create table if not exists intermediate.int_moment__customer_visit (customer_id text, hour integer, visits bigint);
-create table if not exists intermediate.int_attrition__customer_block (
+create table if not exists intermediate.int_attrition__known_block (
     customer_id text, channel text, block integer, last_day date, contacts bigint, acts bigint, last_act_on date
 );
 create table if not exists marts.dim_channel (

@@ -50,7 +50,7 @@ def fill_blocks(warehouse: Warehouse, customers: int = 40, blocks: int = 27) -> 
     both = pd.concat([rows, visits])
     both["last_day"] = [AS_OF - timedelta(days=int(LAST - block) * PARAMETERS.block_days) for block in both["block"]]
     both["last_act_on"] = both["last_day"].where(both["acts"] > 0, None)
-    fill(warehouse, "intermediate.int_attrition__customer_block", both)
+    fill(warehouse, "intermediate.int_attrition__known_block", both)
     people = pd.DataFrame({"customer_id": names, "is_known": [name != "x00" for name in names]})
     fill(warehouse, "marts.dim_customer", people.assign(acquisition_channel="store"))
 
@@ -96,7 +96,7 @@ def test_blocks_after_as_of_and_of_long_ago_do_not_matter(
     before = contents(known, "scores.channel_attrition")
     for block in (LAST + 1, LAST - PARAMETERS.blocks):
         row = {"customer_id": ["c00"], "channel": ["email"], "block": [block], "contacts": [9], "acts": [9]}
-        fill(known, "intermediate.int_attrition__customer_block", pd.DataFrame(row).assign(last_act_on=AS_OF))
+        fill(known, "intermediate.int_attrition__known_block", pd.DataFrame(row).assign(last_act_on=AS_OF))
     attrition.run(known, settings, replace(run, run_id="run-2"))
     assert contents(known, "scores.channel_attrition") == before
 

@@ -30,7 +30,7 @@ CUSTOMERS = """
     select people.customer_id, max(people.acquisition_channel) as segment
     from marts.dim_customer as people
     where people.is_known and exists (
-        select from intermediate.int_attrition__customer_block as acted
+        select from intermediate.int_attrition__known_block as acted
         where acted.customer_id = people.customer_id and acted.acts > 0
             and acted.block > %(before)s and acted.block <= %(last)s
     )
@@ -40,7 +40,7 @@ CUSTOMERS = """
 # Where people act more often than they are spoken to they come by themselves: the clock is days, not contacts.
 SOUGHT = """
     select channel
-    from intermediate.int_attrition__customer_block
+    from intermediate.int_attrition__known_block
     where block > %(before)s and block <= %(last)s
     group by channel
     having sum(contacts) < sum(acts)
@@ -49,7 +49,7 @@ SOUGHT = """
 """
 _BLOCKS = """
     select customer_id, channel, block, contacts::float8 as contacts, acts::float8 as acts, last_act_on
-    from intermediate.int_attrition__customer_block
+    from intermediate.int_attrition__known_block
     where block > %(before)s and block <= %(last)s and {chosen}
 """
 _IN_RANGE, _NAMED = "customer_id >= %(from_id)s and customer_id <= %(to_id)s", "customer_id = any(%(customers)s)"

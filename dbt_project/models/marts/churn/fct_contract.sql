@@ -36,7 +36,8 @@ final as (
         scored.expected_terms,
         scored.expected_value,
         {{ to_double('subscriptions.amount') }} as amount,
-        (1 - scored.p_renewal) * coalesce({{ to_double('subscriptions.amount') }}, 0) as expected_loss,
+        (1 - scored.p_renewal)
+        * coalesce({{ to_double('subscriptions.amount') }}, 0) as expected_loss,
         scored.basis
     from scored
     inner join subscriptions on scored.subscription_id = subscriptions.subscription_id

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
+
+from millibar.churn.purchase.maximum import INTERVAL_Z
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 BINS, TOP = 10, 0.1
-_Z = 1.959964  # standard errors on either side of a 95 % interval
 _UNKNOWN = float("nan")
 
 
@@ -121,7 +122,7 @@ def area_under_curve(score: Floats, active: Flags) -> Ranking:
         return Ranking(auc, reach if auc == 1 else 0.0, 1.0 if auc == 1 else 1.0 - reach)
     if not np.isfinite(variance):
         return Ranking(auc, 0.0, 1.0)
-    middle, width = np.log(auc / (1 - auc)), _Z * np.sqrt(variance) / (auc * (1 - auc))
+    middle, width = np.log(auc / (1 - auc)), INTERVAL_Z * np.sqrt(variance) / (auc * (1 - auc))
     low, high = (1.0 / (1.0 + np.exp(-np.clip(end, -700, 700))) for end in (middle - width, middle + width))
     return Ranking(auc, float(low), float(high))
 
@@ -171,7 +172,7 @@ def spiegelhalter(chance: Floats, active: Flags) -> float:
 
 def wilson(share: float, count: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927)."""
-    square = float(norm.ppf(0.975)) ** 2
+    square = INTERVAL_Z**2
     middle = (share + square / (2 * count)) / (1 + square / count)
     half = np.sqrt(square * (share * (1 - share) / count + square / (4 * count**2))) / (1 + square / count)
     return max(float(middle - half), 0.0), min(float(middle + half), 1.0)

@@ -13,12 +13,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from millibar.churn.purchase import PurchasePrediction
+from millibar.churn.purchase import PurchasePrediction, ValueFit, expected_value, fit_value
 from millibar.churn.risk.bands import risk_bands
 from millibar.churn.risk.parameters import RiskParameters
 
 Floats = npt.NDArray[np.float64]
 LEAST_CHANCE = 1e-9
+
+
+def net_worth(customers: pd.DataFrame) -> tuple[ValueFit, Floats]:
+    """(fit, value to expect of a purchase day of each customer, net of what he sends back; 0 where that is all).
+
+    ``customers``: purchase_days, mean_day_value, returned_share (unknown counts 0).
+    """
+    days = customers["purchase_days"].to_numpy(dtype=np.float64)
+    kept = 1 - np.clip(customers["returned_share"].fillna(0).to_numpy(dtype=np.float64), 0, 1)
+    means = customers["mean_day_value"].to_numpy(dtype=np.float64) * kept
+    fit = fit_value(days, means)
+    return fit, expected_value(fit, days, means)
 
 
 def agreed(

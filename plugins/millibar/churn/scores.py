@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from millibar.churn.agreement import agreed
+from millibar.churn.agreement import agreed, net_worth
 from millibar.churn.alive import Acts, AliveModel, AliveParameters, fit_alive, p_alive
 from millibar.churn.parameters import ChurnParameters
 from millibar.churn.purchase import (
@@ -23,12 +23,10 @@ from millibar.churn.purchase import (
     PurchaseModel,
     PurchaseParameters,
     ValueFit,
-    expected_value,
     fit_purchases,
-    fit_value,
     predict_purchases,
 )
-from millibar.churn.risk import CustomerRisk, RiskParameters, score_features
+from millibar.churn.risk import CustomerRisk, RiskParameters, predicted, score_features
 
 Floats = npt.NDArray[np.float64]
 
@@ -108,9 +106,9 @@ def score_buyers(customers: pd.DataFrame, earlier: pd.DataFrame, models: ChurnMo
     counts, _ = PurchaseCounts.of(repeats, recency, age)
     purchases = fit_purchases(RHYTHM, counts, models.purchase)
     risk = score_features(customers, earlier, horizon, models.risk, purchases)
-    soon = predict_purchases(purchases, repeats, recency, age, horizon)
+    soon = predicted(risk.features)
     year = predict_purchases(purchases, repeats, recency, age, models.churn.stake_days)
-    value, worth = _worth(customers)
+    value, worth = net_worth(customers)
     rows = agreed(customers["p_alive"].to_numpy(dtype=float), risk.p_active, soon, year, worth, models.risk)
     usual = float(np.mean(risk.p_active)) if len(rows) else 0.0
     leaving = rows["risk_band"].isin(["high", "lost"]).to_numpy() | (risk.p_active < usual)
@@ -119,12 +117,3 @@ def score_buyers(customers: pd.DataFrame, earlier: pd.DataFrame, models: ChurnMo
     for place, name in enumerate(("main_reason", "second_reason", "third_reason")):
         rows[name] = reasons[:, place]
     return BuyerScores(rows[list(SCORE_COLUMNS)], risk, alive, purchases, value)
-
-
-def _worth(customers: pd.DataFrame) -> tuple[ValueFit, Floats]:
-    """What a purchase day of each customer is worth, net of what he sends back."""
-    days = customers["purchase_days"].to_numpy(dtype=float)
-    kept = 1 - customers["returned_share"].fillna(0).clip(0, 1).to_numpy(dtype=float)
-    means = customers["mean_day_value"].to_numpy(dtype=float) * kept
-    fit = fit_value(days, means)
-    return fit, expected_value(fit, days, means)

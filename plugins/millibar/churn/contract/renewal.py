@@ -11,7 +11,7 @@ says nothing yet of the next end (it is censored).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,12 @@ import pandas as pd
 from scipy.special import betaln, digamma
 
 from millibar.churn.contract.parameters import ContractParameters
-from millibar.churn.purchase.maximum import Likelihood, maximise
+from millibar.churn.purchase.maximum import INTERVAL_Z, Likelihood, maximise
 
 Floats = npt.NDArray[np.float64]
 NAMES = ("alpha", "beta")
 STARTS = ((1.0, 3.0), (0.5, 0.5), (4.0, 20.0))
 FITTED, SHARE, CANCELLED = "shifted_beta_geometric", "renewal_share", "cancelled"
-INTERVAL_Z = 1.959963984540054
 MOST_TERMS = 10_000
 
 
@@ -94,7 +93,7 @@ def fit_contracts(history: ContractTerms, parameters: ContractParameters | None 
         dict(zip(NAMES, map(float, numbers), strict=True)) for numbers in (found.values, found.low, found.high)
     )
     fit = ContractFit(values, low, high, found.log_likelihood, total, ended, share, 0.0, True)
-    return ContractFit(values, low, high, found.log_likelihood, total, ended, share, _largest_gap(fit, history), True)
+    return replace(fit, largest_gap=_largest_gap(fit, history))
 
 
 def predict_contracts(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from millibar.churn.agreement import agreed
+from millibar.churn.agreement import agreed, net_worth
 from millibar.churn.files.order_files import OrderDays, OrderForm, read_orders
 from millibar.churn.parameters import ChurnParameters
 from millibar.churn.purchase import (
@@ -20,9 +20,7 @@ from millibar.churn.purchase import (
     PurchaseFit,
     PurchaseModel,
     ValueFit,
-    expected_value,
     fit_purchases,
-    fit_value,
     predict_purchases,
 )
 from millibar.churn.risk.order_features import as_date, day_number, later_days
@@ -134,7 +132,7 @@ def _scores(risk: CustomerRisk, horizon_days: int) -> tuple[pd.DataFrame, Purcha
     rhythm, rhythms = best_rhythm(PurchaseCounts.of(x, t_x, age)[0])
     soon = predict_purchases(rhythm, x, t_x, age, horizon_days)
     year = predict_purchases(rhythm, x, t_x, age, ChurnParameters().stake_days)
-    value, worth = _worth(features)
+    value, worth = net_worth(features)
     parameters = RiskParameters()
     table = agreed(soon.p_alive, risk.p_active, soon, year, worth, parameters)
     sentences = risk.reasons(TOLD_REASONS)
@@ -157,15 +155,6 @@ def best_rhythm(counts: PurchaseCounts) -> tuple[PurchaseFit, dict[str, float]]:
     likelihoods: dict[str, float] = {fit.model: fit.log_likelihood for fit in fits if fit.fitted}
     best = max(fits, key=lambda fit: fit.log_likelihood) if likelihoods else fits[0]
     return (best if some is counts else fit_purchases(best.model, counts)), likelihoods
-
-
-def _worth(features: pd.DataFrame) -> tuple[ValueFit, Floats]:
-    """What a purchase day of each customer is worth, net of what he sends back; 0 where he sends back all."""
-    days = features["purchase_days"].to_numpy(dtype=np.float64)
-    kept = 1 - np.clip(features["returned_share"].fillna(0).to_numpy(dtype=np.float64), 0, 1)
-    means = features["mean_day_value"].to_numpy(dtype=np.float64) * kept
-    fit = fit_value(days, means)
-    return fit, expected_value(fit, days, means)
 
 
 def _model_notes(risk: CustomerRisk, rhythm: PurchaseFit, value: ValueFit) -> list[str]:

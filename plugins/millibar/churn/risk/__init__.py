@@ -8,7 +8,7 @@ from millibar.churn.risk.parameters import RiskParameters
 from millibar.churn.risk.quality import Ranking, RiskQuality, judge
 from millibar.churn.risk.reasons import purchase_reasons
 from millibar.churn.risk.signals import drift_signals
-from millibar.churn.risk.training import CustomerRisk, score_features, score_orders
+from millibar.churn.risk.training import CustomerRisk, predicted, score_features, score_orders
 
 __all__ = [
     "CalibrationDrift",
@@ -25,6 +25,7 @@ __all__ = [
     "judge",
     "later_days",
     "order_features",
+    "predicted",
     "purchase_reasons",
     "risk_bands",
     "score_features",

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from millibar.churn.purchase import PurchaseCounts, PurchaseFit, fit_purchases, predict_purchases
+from millibar.churn.purchase import PurchaseCounts, PurchaseFit, PurchasePrediction, fit_purchases, predict_purchases
 from millibar.churn.risk.catalogue import MODEL_COLUMNS
 from millibar.churn.risk.matrix import Floats
 from millibar.churn.risk.mixture import customer_hash
@@ -120,6 +120,12 @@ def with_purchase_model(features: pd.DataFrame, purchase: PurchaseFit, horizon_d
     seen = predict_purchases(purchase, *_history(features), horizon_days)
     columns = zip(MODEL_COLUMNS, (seen.p_active, seen.p_alive, seen.expected_orders), strict=True)
     return features.assign(**dict(columns))
+
+
+def predicted(features: pd.DataFrame) -> PurchasePrediction:
+    """What ``with_purchase_model`` put beside ``features``."""
+    active, alive, orders = (features[name].to_numpy(dtype=np.float64) for name in MODEL_COLUMNS)
+    return PurchasePrediction(alive, orders, active)
 
 
 def training_cuts(first_day: int, cut: int, horizon_days: int, parameters: RiskParameters) -> list[int]:

@@ -5,6 +5,7 @@ VENV := .venv
 MILLIBAR := $(VENV)/bin/millibar
 LOCKS := requirements.txt requirements-dev.txt
 INSTALLED := $(VENV)/.installed
+TEST_WORKERS ?= 2
 UV_VERSION := 0.13.9
 
 export MILLIBAR_PROJECT := $(CURDIR)
@@ -29,7 +30,7 @@ demo: $(INSTALLED)  ## simulated market, historical load, two daily runs, cockpi
 	@$(MILLIBAR) demo
 
 test: $(INSTALLED)  ## the whole test suite
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
 
 stop:  ## end the services the demo left running
 	@if [ -x $(MILLIBAR) ]; then $(MILLIBAR) services stop; else echo "nothing is installed, nothing runs"; fi

@@ -20,7 +20,14 @@ from millibar.warehouse.embedded import EmbeddedServer
 from millibar.warehouse.roles import grant_reader
 
 PROJECT = Path(__file__).resolve().parents[1]
+HOUSES = ("test_pipeline.py", "test_erasure.py")
 TEMPLATE = "millibar_template"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Under `-n`, a file's tests stay in one process, and those that read the same houses: what they share is costly."""
+    place = ".".join(item.path.relative_to(PROJECT).parts)
+    item.add_marker(pytest.mark.xdist_group("houses" if item.path.name in HOUSES else place))
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +47,7 @@ def server() -> Iterator[EmbeddedServer]:
     """
     state = Path(tempfile.mkdtemp(prefix="millibar-test-"))
     folder = state / "postgres"
-    server = EmbeddedServer(folder)
+    server = EmbeddedServer(folder, durable=False)
     server.start()
     with Warehouse.open(recorded_uri(folder.parent, "superuser")) as admin:
         admin.execute(f"create database {TEMPLATE} owner millibar")
@@ -54,14 +61,18 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-def warehouse_uri(server: EmbeddedServer) -> Iterator[str]:
+def warehouse_name() -> str:
+    return f"test_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def warehouse_uri(server: EmbeddedServer, warehouse_name: str) -> Iterator[str]:
     """URI of a fresh database in which every schema and table of Millibar exists and is empty."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
     state = server.folder.parent
     with Warehouse.open(recorded_uri(state, "superuser")) as admin:
-        admin.execute(f"create database {name} owner millibar template {TEMPLATE}")
-        yield _database(recorded_uri(state, "warehouse"), name)
-        admin.execute(f"drop database {name} with (force)")
+        admin.execute(f"create database {warehouse_name} owner millibar template {TEMPLATE}")
+        yield _database(recorded_uri(state, "warehouse"), warehouse_name)
+        admin.execute(f"drop database {warehouse_name} with (force)")
 
 
 @pytest.fixture

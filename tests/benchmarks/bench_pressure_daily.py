@@ -27,7 +27,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from millibar.pipeline import context, flow, ingest
-from millibar.pipeline.dbt import command, environment
+from millibar.pipeline.dbt_calls import command, environment
 from millibar.settings import Settings, recorded_uri
 from millibar.simulation.market import TOOLS, simulate
 from millibar.simulation.parameters import MarketParameters

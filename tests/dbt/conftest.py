@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dbt.invoked import invoke
+from dbt.invoked import CHECKED, DATABASE, UNCHECKED, invoke
 from dbt.landed import begin
 from dbt.stand_ins import identify, score
 from millibar.settings import Settings
@@ -17,6 +17,11 @@ from millibar.warehouse.connect import Warehouse
 
 Dbt = Callable[..., None]
 Run = Callable[..., None]
+
+
+@pytest.fixture
+def warehouse_name() -> str:
+    return DATABASE
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +37,10 @@ def dbt(settings: Settings, dbt_target: Path) -> Dbt:
 
 @pytest.fixture
 def run_day(warehouse: Warehouse, dbt: Dbt) -> Run:
-    """All layers at a business date, with stand-ins for the stages between."""
+    """All layers at a business date, with stand-ins for the stages between; ``checked`` by their data tests if asked."""
 
-    def run(as_of: date, *arguments: str) -> None:
+    def run(as_of: date, *arguments: str, checked: bool = False) -> None:
+        arguments += CHECKED if checked else UNCHECKED
         begin(warehouse, as_of)
         dbt("build", "--selector", "staging", *arguments)
         identify(warehouse)

@@ -1,26 +1,25 @@
-"""dbt in this process: its import alone takes longer than most invocations."""
+"""dbt on the warehouse of a test; what fails there fails the test, with dbt's words."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
-from millibar.pipeline.dbt import GOOD, command, environment
+from millibar.pipeline.dbt import GOOD
+from millibar.pipeline.dbt_calls import invoke as call
 from millibar.settings import Settings
 
-PROGRAM = 3  # words of the command line before dbt's own
+DATABASE = "test_dbt"  # one name for all: a project is parsed for a database, which takes longer than most tests
+CHECKED = ("--exclude-resource-type", "unit_test")
+UNCHECKED = ("--exclude-resource-type", "test", "unit_test")  # for `build`: its tests take as long as its models
 
 
 def invoke(settings: Settings, target: Path, verb: str, *arguments: str) -> None:
-    """Run dbt on the warehouse of the settings; a node that fails fails the test, with dbt's words."""
-    from dbt.cli.main import dbtRunner
-
-    with mock.patch.dict(os.environ, environment(settings)):
-        outcome = dbtRunner().invoke(["--quiet", *command(verb, settings, target, *arguments)[PROGRAM:]])
+    """Run dbt on the warehouse of the settings; a node that fails fails the test."""
+    outcome, printed = call(settings, target, verb, *arguments)
     nodes = getattr(outcome.result, "results", None) or []
     failed = [f"{node.node.unique_id}: {node.message}" for node in nodes if str(node.status) not in GOOD]
     if not outcome.success or failed:
-        pytest.fail(f"dbt {verb} {' '.join(arguments)}: {outcome.exception or ''}\n" + "\n".join(failed))
+        told = "\n".join(failed) or printed[-4000:]
+        pytest.fail(f"dbt {verb} {' '.join(arguments)}: {outcome.exception or ''}\n{told}")

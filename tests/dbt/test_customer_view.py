@@ -10,6 +10,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from dbt.invoked import UNCHECKED
 from dbt.landed import begin, land
 from dbt.resolved import Identity, event, resolve
 from millibar.warehouse.connect import Warehouse
@@ -18,7 +19,7 @@ from millibar.warehouse.publish import publish
 Dbt = Callable[..., None]
 
 DAY = date(2025, 3, 1)
-CORE = ("build", "--selector", "core")
+CORE = ("build", "--selector", "core", *UNCHECKED)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def view(warehouse: Warehouse, dbt: Dbt) -> Callable[..., None]:
     def build(day: date, identity: Identity, *, staging: bool = False) -> None:
         begin(warehouse, day)
         if staging:
-            dbt("build", "--selector", "staging")
+            dbt("build", "--selector", "staging", *UNCHECKED)
         resolve(warehouse, identity)
         dbt(*CORE)
 
@@ -196,7 +197,7 @@ def test_records_keep_their_history_and_retired_ids_are_found(warehouse: Warehou
 def test_evidence_review_and_quality_are_told_in_words(warehouse: Warehouse, dbt: Dbt) -> None:
     land(warehouse, "customers", DAY, [person(number) for number in range(3)])
     begin(warehouse, DAY)
-    dbt("build", "--selector", "staging")
+    dbt("build", "--selector", "staging", *UNCHECKED)
     resolve(warehouse, {record(number): f"C{number}" for number in range(3)})
     levels = (("name", 10, 2, "same name", 6.0), ("name", 10, 0, "other name", -4.5), ("birth", 20, 1, "one digit", 3.25),
               ("mail", 30, -1, "not known of both", 0.0))  # fmt: skip

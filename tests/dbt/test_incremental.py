@@ -107,7 +107,7 @@ def test_day_by_day_equals_from_scratch(warehouse: Warehouse, run_day: RunDay, r
     day_by_day = state(warehouse)
     run_day(day, *told)
     twice = state(warehouse)
-    run_day(day, *told, "--full-refresh")
+    run_day(day, *told, "--full-refresh", checked=True)
     from_scratch = state(warehouse)
     assert [name for name in TABLES if not difference(history[name], from_scratch[name])] == []
     assert differences(day_by_day, twice) == {}

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dbt.invoked import UNCHECKED
 from dbt.landed import begin, land
 from dbt.stand_ins import identify
 from millibar.pipeline import ingest
@@ -53,7 +54,7 @@ def market(tmp_path: Path, settings: Settings) -> tuple[Settings, pd.DataFrame]:
 
 def build_core(warehouse: Warehouse, dbt: Dbt) -> None:
     begin(warehouse, LAST)
-    dbt("build", "--selector", "staging")
+    dbt("build", "--selector", "staging", *UNCHECKED)
     identify(warehouse)
     dbt("run", "--selector", "core")
 

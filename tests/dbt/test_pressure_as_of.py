@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from dbt.invoked import PROGRAM
 from dbt.landed import begin
-from millibar.pipeline.dbt import command, environment
+from millibar.pipeline.dbt_calls import invoke as call
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
 
@@ -31,10 +28,7 @@ HALF_LIVES = {
 
 def compiled(settings: Settings, target: Path, jinja: str) -> str:
     """SQL of a macro call."""
-    from dbt.cli.main import dbtRunner
-
-    with mock.patch.dict(os.environ, environment(settings)):
-        outcome = dbtRunner().invoke(["--quiet", *command("compile", settings, target, "--inline", jinja)[PROGRAM:]])
+    outcome, _ = call(settings, target, "compile", "--inline", jinja)
     assert outcome.success, outcome.exception
     compiled_nodes: Any = outcome.result
     return str(compiled_nodes.results[0].node.compiled_code)

@@ -6,7 +6,6 @@ One small brand lives them all at once: a history, the same day again, a day wit
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dbt.invoked import invoke
+from dbt.invoked import DATABASE, UNCHECKED, invoke
 from dbt.landed import begin, land
 from dbt.stand_ins import identify
 from dbt.test_incremental import contents, difference, h
@@ -174,17 +173,17 @@ class Lived:
 @pytest.fixture(scope="module")
 def lived(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
     """All days of the brand, once for the tests of this module."""
-    name, places = f"cases_{uuid.uuid4().hex[:12]}", server.folder.parent
+    places = server.folder.parent
     base = Settings.from_environment(
         {"MILLIBAR_STATE": str(tmp_path_factory.mktemp("cases")), "MILLIBAR_HASH_KEY": "0f" * 32}
     )
-    uri = recorded_uri(places, "warehouse").rsplit("/", 1)[0] + f"/{name}"
+    uri = recorded_uri(places, "warehouse").rsplit("/", 1)[0] + f"/{DATABASE}"
     settings = replace(base, warehouse_uri=uri)
     with Warehouse.open(recorded_uri(places, "superuser")) as admin:
-        admin.execute(f"create database {name} owner millibar template millibar_template")
+        admin.execute(f"create database {DATABASE} owner millibar template millibar_template")
         with Warehouse.open(uri) as warehouse:
             yield live(warehouse, settings, tmp_path_factory.mktemp("dbt_cases"))
-        admin.execute(f"drop database {name} with (force)")
+        admin.execute(f"drop database {DATABASE} with (force)")
 
 
 def live(warehouse: Warehouse, settings: Settings, target: Path) -> Lived:
@@ -206,7 +205,7 @@ def run_day(warehouse: Warehouse, settings: Settings, target: Path, as_of: date,
         invoke(settings, target, verb, *words, *arguments)
 
     begin(warehouse, as_of)
-    dbt("build", "--selector", "staging")
+    dbt("build", "--selector", "staging", *UNCHECKED)
     identify(warehouse)
     later = ["tag:identity_inputs", "tag:after_scores", *(f"{path}+" for path in NOT_NEEDED)]
     dbt("run", "--select", "tag:core", "--exclude", *later)

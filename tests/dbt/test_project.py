@@ -94,6 +94,12 @@ def test_the_rule_on_engine_sql_sees_what_it_forbids() -> None:
     assert {"generate_series", "at time zone", "md5(", "is distinct from", "array_agg"} <= found
 
 
+def test_no_model_is_ephemeral() -> None:
+    """A parsed project is used for several calls: dbt would put an ephemeral model into the others' SQL only once."""
+    texts = {path: path.read_text() for path in (*MODELS, *PROJECT.rglob("*.yml"))}
+    assert [path for path, text in texts.items() if re.search(r"materialized\W+ephemeral", text)] == []
+
+
 def test_profile_holds_no_secret() -> None:
     target = yaml.safe_load((PROJECT / "profiles.yml").read_text())["millibar"]["outputs"]["warehouse"]
     named = ("host", "port", "user", "password", "dbname", "sslmode", "threads")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.house import CUSTOMERS, DAYS, HISTORY_DAYS, LAST_OF_HISTORY, PROJECT, START, House, HouseMaker
+from e2e.house import CUSTOMERS, DAYS, HISTORY_DAYS, LAST_OF_HISTORY, PROJECT, START, House, HouseMaker, named
 from millibar.settings import Settings, recorded_uri
 from millibar.simulation.market import simulate
 from millibar.simulation.parameters import MarketParameters
@@ -40,9 +40,10 @@ def make_house(server: EmbeddedServer, market: Path, tmp_path_factory: pytest.Te
                 base,
                 landing=market / "landing",
                 sources=PROJECT / "config" / "sources",
-                warehouse_uri=_named(recorded_uri(state, "warehouse"), f"house_{name}"),
-                reader_uri=_named(recorded_uri(state, "reader"), f"house_{name}"),
-            )
+                warehouse_uri=named(recorded_uri(state, "warehouse"), f"house_{name}"),
+                reader_uri=named(recorded_uri(state, "reader"), f"house_{name}"),
+            ),
+            recorded_uri(state, "superuser"),
         )
 
     return make
@@ -62,7 +63,3 @@ def lived(make_house: HouseMaker) -> House:
     make_house("eve", "house_lived")
     house.run(DAYS[-1])
     return house
-
-
-def _named(uri: str, database: str) -> str:
-    return uri.rsplit("/", 1)[0] + f"/{database}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,20 +22,42 @@ HISTORY_DAYS = 92  # to 2025-12-31
 LAST_OF_HISTORY = START + timedelta(days=HISTORY_DAYS - 1)
 DAYS = [LAST_OF_HISTORY + timedelta(days=n) for n in range(1, 3)]
 CUSTOMERS = 250
+AT_WORK = "house"
 
 
 @dataclass(frozen=True)
 class House:
-    """One warehouse with the market's deliveries before it."""
+    """One warehouse with the market's deliveries before it. ``admin_uri`` may rename its database."""
 
     settings: Settings
+    admin_uri: str
 
     def run(self, as_of: date, run_id: str | None = None) -> None:
         """Ingest and every stage of a business date, in this process."""
         name = run_id or f"test:{as_of}"
-        for source in ingest.prepare(self.settings):
-            ingest.load(self.settings, source, name, as_of)
-        flow.run_day(self.settings, name, as_of, "test")
+        with self._at_work() as settings:
+            for source in ingest.prepare(settings):
+                ingest.load(settings, source, name, as_of)
+            flow.run_day(settings, name, as_of, "test")
+
+    @contextmanager
+    def _at_work(self) -> Iterator[Settings]:
+        """Its settings while its database has the one name all houses have at work.
+
+        A dbt project is parsed for a database: so it is parsed once for all houses.
+        """
+        own = database(self.settings.warehouse_uri)
+        settings = replace(
+            self.settings,
+            warehouse_uri=named(self.settings.warehouse_uri, AT_WORK),
+            reader_uri=named(self.settings.reader_uri, AT_WORK),
+        )
+        with Warehouse.open(self.admin_uri) as admin:
+            _rename(admin, own, AT_WORK)
+            try:
+                yield settings
+            finally:
+                _rename(admin, AT_WORK, own)
 
     def command(self, *words: str) -> subprocess.Popen[str]:
         """The millibar command on this warehouse, in a process group of its own."""
@@ -54,6 +77,24 @@ class House:
             "MILLIBAR_READER_URI": self.settings.reader_uri,
             "MILLIBAR_HASH_KEY": self.settings.hash_key.hex(),
         }
+
+
+def named(uri: str, name: str) -> str:
+    """The URI with another database."""
+    return uri.rsplit("/", 1)[0] + f"/{name}"
+
+
+def database(uri: str) -> str:
+    return uri.rsplit("/", 1)[1]
+
+
+def _rename(admin: Warehouse, name: str, other: str) -> None:
+    """Rename a database once nobody is in it any more: what a killed run asked for last may be under way."""
+    deadline = time.monotonic() + 60
+    while admin.value("select count(*) from pg_stat_activity where datname = %(name)s", {"name": name}):
+        assert time.monotonic() < deadline, f"somebody stays in {name}"
+        time.sleep(0.1)
+    admin.execute(f"alter database {name} rename to {other}")
 
 
 HouseMaker = Callable[..., House]  # (name, like="millibar_template")

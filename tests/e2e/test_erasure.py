@@ -289,7 +289,7 @@ def _with_every_file_again(house: House) -> House:
     copytree(house.settings.landing, landing)
     for path in landing.rglob("*.csv*"):
         _append_blank(path)
-    return House(replace(house.settings, landing=landing))
+    return replace(house, settings=replace(house.settings, landing=landing))
 
 
 def _append_blank(path: Path) -> None:

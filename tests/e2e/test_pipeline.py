@@ -201,7 +201,7 @@ def test_an_empty_day_is_an_ordinary_day(lived: House, make_house: HouseMaker) -
 def _without_landing(house: House) -> House:
     empty = house.settings.state / "nothing"
     empty.mkdir()
-    return House(replace(house.settings, landing=empty))
+    return replace(house, settings=replace(house.settings, landing=empty))
 
 
 def _wait_for_stage(house: House, stage: str, process) -> None:

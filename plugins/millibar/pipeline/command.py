@@ -8,7 +8,7 @@ import subprocess
 import time
 from datetime import date, timedelta
 
-from millibar.pipeline import context, dbt, flow
+from millibar.pipeline import context, dbt_calls, flow
 from millibar.pipeline.ingest import SourceFailed, claim, load, prepare
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
@@ -123,5 +123,5 @@ def run_dbt(arguments: argparse.Namespace) -> int:
     verb, *rest = [word for word in arguments.arguments if word != "--"] or ["--help"]
     target = settings.state / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    line = dbt.command(verb, settings, target, *rest)
-    return subprocess.run(line, env=os.environ | dbt.environment(settings)).returncode
+    line = dbt_calls.command(verb, settings, target, *rest)
+    return subprocess.run(line, env=os.environ | dbt_calls.environment(settings)).returncode

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 
 from millibar.pipeline import context
 from millibar.settings import Settings
@@ -44,5 +46,14 @@ def load(settings: Settings, source_name: str, run_id: str, as_of: date) -> Load
 
 
 def _sources(settings: Settings) -> list[Source]:
-    sources = read_sources(settings.sources, known_channels(settings))
-    return sorted(sources, key=lambda source: (source.feed.name != "customers", source.name))
+    files = (path for path in settings.sources.glob("*.y*ml"))
+    stamps = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in files))
+    return list(_read(settings.sources, stamps, known_channels(settings)))
+
+
+@lru_cache(maxsize=4)
+def _read(folder: Path, stamps: tuple[tuple[str, int], ...], channels: frozenset[str]) -> tuple[Source, ...]:
+    """The sources of a folder whose files have these times of change: a run loads one source after the other."""
+    del stamps
+    sources = read_sources(folder, channels)
+    return tuple(sorted(sources, key=lambda source: (source.feed.name != "customers", source.name)))

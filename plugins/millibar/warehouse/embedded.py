@@ -31,6 +31,9 @@ SUPERUSER = "postgres"
 WAREHOUSE_DATABASE = "millibar"
 SYSTEM_ACCOUNT = "pgserver"  # PostgreSQL refuses to run as root: as root it runs under this account
 MIB = 1024 * 1024
+NOT_DURABLE: dict[str, str | int] = {"fsync": "off", "full_page_writes": "off"}
+PORT_TRIES = 3
+PORT_TAKEN = "Address already in use"  # in the server's log: another server took the port since it was found free
 
 
 class EmbeddedServerError(RuntimeError):
@@ -39,9 +42,13 @@ class EmbeddedServerError(RuntimeError):
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """PostgreSQL 18 in ``folder`` (data, log, passwords); ``start`` may be called when it runs already."""
+    """PostgreSQL 18 in ``folder`` (data, log, passwords); ``start`` may be called when it runs already.
+
+    A server that is not ``durable`` writes without waiting for the disk: a crash of the machine loses it (tests).
+    """
 
     folder: Path
+    durable: bool = True
 
     @property
     def data(self) -> Path:
@@ -128,17 +135,23 @@ class EmbeddedServer:
     def _start_process(self) -> None:
         if os.geteuid() == 0:
             _prepare_account(self.folder, self.binaries.parent)
-        settings = server_settings(free_port(PREFERRED_PORT), _memory_bytes())
+        for attempt in range(PORT_TRIES):
+            self._write_settings(free_port(PREFERRED_PORT))
+            if os.geteuid() == 0:
+                self.log.touch()
+                shutil.chown(self.log, SYSTEM_ACCOUNT)
+            try:
+                self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "120", "start")
+                return
+            except EmbeddedServerError as fault:
+                tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
+                if attempt + 1 == PORT_TRIES or PORT_TAKEN not in tail:
+                    raise EmbeddedServerError(f"{fault}\nThe end of {self.log}:\n{tail}") from fault
+
+    def _write_settings(self, port: int) -> None:
+        settings = server_settings(port, _memory_bytes()) | ({} if self.durable else NOT_DURABLE)
         lines = [f"{name} = '{value}'" for name, value in settings.items()]
         (self.data / "postgresql.auto.conf").write_text("\n".join(lines) + "\n")
-        if os.geteuid() == 0:
-            self.log.touch()
-            shutil.chown(self.log, SYSTEM_ACCOUNT)
-        try:
-            self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "120", "start")
-        except EmbeddedServerError as fault:
-            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
-            raise EmbeddedServerError(f"{fault}\nThe end of {self.log}:\n{tail}") from fault
 
     def _create_databases(self) -> None:
         connection = psycopg2.connect(self.uri("postgres", SUPERUSER))

@@ -30,7 +30,7 @@ demo: $(INSTALLED)  ## simulated market, historical load, two daily runs, cockpi
 	@$(MILLIBAR) demo
 
 test: $(INSTALLED)  ## the whole test suite
-	@$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --no-loadscope-reorder
 
 stop:  ## end the services the demo left running
 	@if [ -x $(MILLIBAR) ]; then $(MILLIBAR) services stop; else echo "nothing is installed, nothing runs"; fi

@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from millibar.settings import Settings, recorded_uri
 from millibar.warehouse import schema
@@ -24,10 +26,17 @@ HOUSES = ("test_pipeline.py", "test_erasure.py")
 TEMPLATE = "millibar_template"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
+class ByFile(LoadScopeScheduling):
     """Under `-n`, a file's tests stay in one process, and those that read the same houses: what they share is costly."""
-    place = ".".join(item.path.relative_to(PROJECT).parts)
-    item.add_marker(pytest.mark.xdist_group("houses" if item.path.name in HOUSES else place))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "houses" if file.endswith(HOUSES) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

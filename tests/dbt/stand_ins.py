@@ -172,8 +172,9 @@ CHURN = """
     select as_of, run_id, model, as_of - 90, 90, 40, 0.4, 0.41, 0.78, 0.7, 0.86, 0.01, 0.2, 1.5
     from ops.run_context, (values ('risk'), ('recency')) as judged (model);
 
-    insert into scores.churn_calibration (as_of, run_id, model, bin, customers, predicted, observed)
-    select as_of, run_id, 'risk', bin, 4, bin / 10.0, bin / 10.0 from ops.run_context, generate_series(1, 10) as bin;
+    insert into scores.churn_calibration
+        (as_of, run_id, model, bin, customers, predicted, observed, observed_low, observed_high)
+    select as_of, run_id, 'risk', bin, 4, bin / 10.0, bin / 10.0, bin / 20.0, 1 from ops.run_context, generate_series(1, 10) as bin;
 
     insert into scores.churn_drift (as_of, run_id, feature, stability_index, trained_mean, current_mean, verdict)
     select as_of, run_id, 'days_since_order', 0.02, 40, 41, 'stable' from ops.run_context;

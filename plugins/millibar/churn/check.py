@@ -28,7 +28,7 @@ QUALITY_COLUMNS = (
     "model", "cut", "horizon_days", "customers", "observed_share", "predicted_share", "auc", "auc_low", "auc_high",
     "ece", "brier", "lift",
 )  # fmt: skip
-CALIBRATION_COLUMNS = ("model", "bin", "customers", "predicted", "observed")
+CALIBRATION_COLUMNS = ("model", "bin", "customers", "predicted", "observed", "observed_low", "observed_high")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _quality_rows(judged: dict[str, RiskQuality], cut: date, horizon_days: int) 
 
 def _calibration_rows(judged: dict[str, RiskQuality]) -> pd.DataFrame:
     rows = [
-        (name, part.bin, part.customers, part.predicted, part.observed)
+        (name, part.bin, part.customers, part.predicted, part.observed, part.observed_low, part.observed_high)
         for name, found in judged.items()
         for part in found.bins
     ]

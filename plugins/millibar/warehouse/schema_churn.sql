@@ -57,8 +57,12 @@ create table if not exists scores.churn_calibration (
     customers bigint not null,
     predicted double precision not null,
     observed double precision not null,
+    observed_low double precision,
+    observed_high double precision,
     primary key (as_of, model, bin)
 );
+alter table scores.churn_calibration add column if not exists observed_low double precision;
+alter table scores.churn_calibration add column if not exists observed_high double precision;
 
 -- Population stability of what the model reads: its training customers against today's.
 create table if not exists scores.churn_drift (

@@ -160,6 +160,13 @@ where is_known and risk_band in ('medium', 'high');
 insert into reporting.rpt_churn_quality (as_of, model, cut, horizon_days, customers, observed_share, predicted_share)
 select as_of, model, cut, horizon_days, customers, observed_share, predicted_share from marts.fct_churn_quality;
 
+insert into reporting.rpt_churn_calibration
+    (as_of, model, bin, customers, predicted_share, observed_share, observed_share_low, observed_share_high,
+     is_within_interval)
+select '2025-03-02', model, bin, 6, 0.2 * bin, 0.2 * bin, 0.1, 0.6, true
+from (values (1), (2)) as bins (bin)
+cross join (values ('risk'), ('recency')) as models (model);
+
 insert into reporting.rpt_channel_attrition (as_of, channel, verdict, shifted_to, customers, share, mean_p_disengaged)
 select as_of, channel, verdict, shifted_to, count(*), count(*)::float8 / 10, 0.5
 from marts.fct_channel_attrition

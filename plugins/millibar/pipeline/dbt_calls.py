@@ -93,7 +93,10 @@ def _variables(arguments: tuple[str, ...]) -> list[str]:
 def _call(manifest: Any, words: list[str]) -> dbtRunnerResult:
     from dbt.cli.main import dbtRunner  # takes seconds
 
-    return dbtRunner(manifest=manifest).invoke([*_UNSEEN, *words])
+    outcome = dbtRunner(manifest=manifest).invoke([*_UNSEEN, *words])
+    if isinstance(outcome.exception, (KeyboardInterrupt, SystemExit)):  # dbt catches these, too
+        raise outcome.exception
+    return outcome
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 -- Every weekday and hour at which a channel may be used, best first: by the response expected
 -- there, where none is known by nearness to the default hour and weekday.
-{{ config(tags=['after_scores']) }}
+{{ config(tags=['after_scores'], post_hook=['{{ refresh_statistics() }}']) }}
 
 with
 

@@ -1,7 +1,7 @@
 -- The hour a known customer stated, moved out of quiet time to the nearest hour that is allowed;
 -- else the one learned of him, else the channel's best. For every channel contacts are planned on
 -- where he said a word on consent or was contacted.
-{{ config(tags=['after_scores']) }}
+{{ config(tags=['after_scores'], pre_hook=['{{ joins_without_loops() }}']) }}
 
 with
 

@@ -62,9 +62,9 @@ def run_business_date(settings: Settings, as_of: date) -> bool:
     claim(settings, run_id, as_of, "command line")
     try:
         failed = _load_all(settings, names, run_id, as_of)
-    except Exception as fault:
+    except BaseException as fault:  # an interrupt, too
         with Warehouse.open(settings) as warehouse:
-            context.end(warehouse, run_id, failed=f"ingest: {fault}"[:4000])
+            context.end(warehouse, run_id, failed=f"ingest: {str(fault) or type(fault).__name__}"[:4000])
         raise
     flow.run_day(settings, run_id, as_of, "command line", lambda stage, rows: print(f"  {stage:<24}{rows:>10,} rows"))
     print(f"{as_of} is published" + (f"; not loaded: {', '.join(failed)}" if failed else ""))

@@ -127,7 +127,7 @@ def run_stage(warehouse: Warehouse, settings: Settings, run: RunContext, name: s
         started = time.monotonic()
         try:
             rows = stage(warehouse, settings, run)
-        except Exception as fault:
+        except BaseException as fault:  # an interrupt, too: whoever pressed it wants to start again
             _finish(warehouse, key, "failed", None, f"{type(fault).__name__}: {fault}"[:4000])
             raise
         _finish(warehouse, key, "success", rows, None)

@@ -64,7 +64,7 @@ def begin(settings: Settings, run_id: str, as_of: date, started_by: str) -> RunC
 
 
 def run_stage(settings: Settings, run_id: str, name: str) -> int:
-    """Run one stage of the run in progress; a failure ends the run, told in ops.pipeline_runs."""
+    """Run one stage of the run in progress; a failure or an interrupt ends the run, told in ops.pipeline_runs."""
     with Warehouse.open(settings) as warehouse:
         run = context.current(warehouse)
         if run.run_id != run_id:
@@ -74,8 +74,8 @@ def run_stage(settings: Settings, run_id: str, name: str) -> int:
             )
         try:
             rows = context.run_stage(warehouse, settings, run, name, STAGES[name])
-        except Exception as fault:
-            context.end(warehouse, run_id, failed=f"stage {name}: {fault}"[:4000])
+        except BaseException as fault:
+            context.end(warehouse, run_id, failed=f"stage {name}: {str(fault) or type(fault).__name__}"[:4000])
             raise
         if name == next(reversed(STAGES)):
             context.end(warehouse, run_id)

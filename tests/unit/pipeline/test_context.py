@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from millibar.pipeline import context
+from millibar.pipeline import context, flow
 from millibar.pipeline.context import RunContext, RunInProgress
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
@@ -105,3 +105,20 @@ def test_a_stage_that_fails_is_told_and_its_rerun_replaces_the_telling(
     assert context.run_stage(warehouse, settings, run, "core", lambda *_: 7) == 7
     row = warehouse.rows("select status, message, rows from ops.stage_runs")[0]
     assert row == {"status": "success", "message": None, "rows": 7}
+
+
+def test_an_interrupted_stage_ends_its_run(
+    warehouse: Warehouse, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(flow.STAGES, "core", interrupted)
+    context.begin(warehouse, "one", date(2025, 3, 1), "test")
+    with pytest.raises(KeyboardInterrupt):
+        flow.run_stage(settings, "one", "core")
+    assert warehouse.rows("select status, message from ops.pipeline_runs") == [
+        {"status": "failed", "message": "stage core: KeyboardInterrupt"}
+    ]
+    assert warehouse.value("select status from ops.stage_runs") == "failed"
+    context.begin(warehouse, "two", date(2025, 3, 1), "test")

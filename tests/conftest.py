@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from databases import database, named
 from millibar.settings import Settings, recorded_uri
 from millibar.warehouse import schema
 from millibar.warehouse.connect import Warehouse
@@ -61,7 +61,7 @@ def server() -> Iterator[EmbeddedServer]:
     with Warehouse.open(recorded_uri(folder.parent, "superuser")) as admin:
         admin.execute(f"create database {TEMPLATE} owner millibar")
         admin.execute("grant millibar to postgres")
-    with Warehouse.open(_database(recorded_uri(folder.parent, "warehouse"), TEMPLATE)) as template:
+    with Warehouse.open(named(recorded_uri(folder.parent, "warehouse"), TEMPLATE)) as template:
         schema.create(template)
         grant_reader(template)
     yield server
@@ -80,7 +80,7 @@ def warehouse_uri(server: EmbeddedServer, warehouse_name: str) -> Iterator[str]:
     state = server.folder.parent
     with Warehouse.open(recorded_uri(state, "superuser")) as admin:
         admin.execute(f"create database {warehouse_name} owner millibar template {TEMPLATE}")
-        yield _database(recorded_uri(state, "warehouse"), warehouse_name)
+        yield named(recorded_uri(state, "warehouse"), warehouse_name)
         admin.execute(f"drop database {warehouse_name} with (force)")
 
 
@@ -93,7 +93,7 @@ def warehouse(warehouse_uri: str) -> Iterator[Warehouse]:
 @pytest.fixture
 def reader_uri(server: EmbeddedServer, warehouse_uri: str) -> str:
     """The same fresh database, as the role that may read schema bi only."""
-    return _database(recorded_uri(server.folder.parent, "reader"), urlsplit(warehouse_uri).path.lstrip("/"))
+    return named(recorded_uri(server.folder.parent, "reader"), database(warehouse_uri))
 
 
 @pytest.fixture
@@ -109,7 +109,3 @@ def settings(tmp_path: Path, warehouse_uri: str, reader_uri: str) -> Settings:
         warehouse_uri=warehouse_uri,
         reader_uri=reader_uri,
     )
-
-
-def _database(uri: str, name: str) -> str:
-    return urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))

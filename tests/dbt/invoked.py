@@ -17,9 +17,8 @@ UNCHECKED = ("--exclude-resource-type", "test", "unit_test")  # for `build`: its
 
 def invoke(settings: Settings, target: Path, verb: str, *arguments: str) -> None:
     """Run dbt on the warehouse of the settings; a node that fails fails the test."""
-    outcome, printed = call(settings, target, verb, *arguments)
+    outcome = call(settings, target, verb, *arguments)
     nodes = getattr(outcome.result, "results", None) or []
     failed = [f"{node.node.unique_id}: {node.message}" for node in nodes if str(node.status) not in GOOD]
     if not outcome.success or failed:
-        told = "\n".join(failed) or printed[-4000:]
-        pytest.fail(f"dbt {verb} {' '.join(arguments)}: {outcome.exception or ''}\n{told}")
+        pytest.fail(f"dbt {verb} {' '.join(arguments)}: {outcome.exception or ''}\n" + "\n".join(failed))

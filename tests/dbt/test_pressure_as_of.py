@@ -28,7 +28,7 @@ HALF_LIVES = {
 
 def compiled(settings: Settings, target: Path, jinja: str) -> str:
     """SQL of a macro call."""
-    outcome, _ = call(settings, target, "compile", "--inline", jinja)
+    outcome = call(settings, target, "compile", "--inline", jinja)
     assert outcome.success, outcome.exception
     compiled_nodes: Any = outcome.result
     return str(compiled_nodes.results[0].node.compiled_code)

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from databases import named
 from dbt.invoked import DATABASE, UNCHECKED, invoke
 from dbt.landed import begin, land
 from dbt.stand_ins import identify
@@ -177,7 +178,7 @@ def lived(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> I
     base = Settings.from_environment(
         {"MILLIBAR_STATE": str(tmp_path_factory.mktemp("cases")), "MILLIBAR_HASH_KEY": "0f" * 32}
     )
-    uri = recorded_uri(places, "warehouse").rsplit("/", 1)[0] + f"/{DATABASE}"
+    uri = named(recorded_uri(places, "warehouse"), DATABASE)
     settings = replace(base, warehouse_uri=uri)
     with Warehouse.open(recorded_uri(places, "superuser")) as admin:
         admin.execute(f"create database {DATABASE} owner millibar template millibar_template")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.house import CUSTOMERS, DAYS, HISTORY_DAYS, LAST_OF_HISTORY, PROJECT, START, House, HouseMaker, named
+from databases import named
+from e2e.house import CUSTOMERS, DAYS, HISTORY_DAYS, LAST_OF_HISTORY, PROJECT, START, House, HouseMaker
 from millibar.settings import Settings, recorded_uri
 from millibar.simulation.market import simulate
 from millibar.simulation.parameters import MarketParameters

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
+from databases import database, named
 from millibar.pipeline import flow, ingest
 from millibar.settings import Settings
 from millibar.warehouse.connect import Warehouse
@@ -77,15 +78,6 @@ class House:
             "MILLIBAR_READER_URI": self.settings.reader_uri,
             "MILLIBAR_HASH_KEY": self.settings.hash_key.hex(),
         }
-
-
-def named(uri: str, name: str) -> str:
-    """The URI with another database."""
-    return uri.rsplit("/", 1)[0] + f"/{name}"
-
-
-def database(uri: str) -> str:
-    return uri.rsplit("/", 1)[1]
 
 
 def _rename(admin: Warehouse, name: str, other: str) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from databases import named
 from expectations.sound_ground import Ground, build
 from millibar.quality.validation import SuiteValidator
 from millibar.settings import recorded_uri
@@ -20,7 +20,7 @@ def ground(server: EmbeddedServer) -> Iterator[Ground]:
     name = "test_expectations"
     with Warehouse.open(recorded_uri(state, "superuser")) as admin:
         admin.execute(f"create database {name} owner millibar template millibar_template")
-        uri = urlunsplit(urlsplit(recorded_uri(state, "warehouse"))._replace(path=f"/{name}"))
+        uri = named(recorded_uri(state, "warehouse"), name)
         with Warehouse.open(uri) as warehouse, SuiteValidator.open(uri) as validator:
             build(warehouse)
             yield Ground(warehouse, validator)

@@ -29,13 +29,13 @@ def build(warehouse: Warehouse, settings: Settings, run: RunContext, layer: str)
     """
     target = settings.state / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    called, printed = dbt_calls.invoke(
+    called = dbt_calls.invoke(
         settings, target, "build", "--selector", layer,
         "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
     )  # fmt: skip
     nodes = getattr(called.result, "results", None)
     if nodes is None:
-        raise DbtFailed(f"dbt ended before it ran a model of {layer}: {called.exception or ''}\n{printed[-4000:]}")
+        raise DbtFailed(f"dbt ended before it ran a model of {layer}: {called.exception or ''}")
     outcomes = [_outcome(node, run, layer) for node in nodes]
     if outcomes:
         warehouse.append("ops.dbt_results", pa.Table.from_pylist(outcomes, schema=_OUTCOME_SCHEMA))
@@ -47,7 +47,7 @@ def build(warehouse: Warehouse, settings: Settings, run: RunContext, layer: str)
     bad = [outcome for outcome in outcomes if outcome["status"] not in GOOD]
     if bad or not called.success:
         told = "\n".join(f"- {outcome['node_id']}: {outcome['message']}" for outcome in bad)
-        raise DbtFailed(f"dbt layer {layer}: {len(bad)} of {len(outcomes)} failed\n{told or printed[-4000:]}")
+        raise DbtFailed(f"dbt layer {layer}: {len(bad)} of {len(outcomes)} failed\n{told or called.exception or ''}")
     return sum(outcome["rows"] or 0 for outcome in outcomes if outcome["resource_type"] in ("model", "seed"))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import sys
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
 _PROGRAM = ["-c", "from dbt.cli.main import cli; cli()"]
-_UNSEEN = ["--quiet", "--log-level", "none", "--no-write-json"]  # the result says it all
+_UNSEEN = ["--quiet", "--log-level", "none", "--no-write-json"]
 _QUIET = ["--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors", "--log-level-file", "none"]
 
 # Parsed projects by environment and variables: parsing takes longer than most calls. dbt writes into the one it is
@@ -26,16 +24,15 @@ _QUIET = ["--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-col
 _parsed: dict[tuple[str, ...], Any] = {}
 
 
-def invoke(settings: Settings, target: Path, verb: str, *arguments: str) -> tuple[dbtRunnerResult, str]:
-    """Call dbt in this process; its result, and what it printed.
+def invoke(settings: Settings, target: Path, verb: str, *arguments: str) -> dbtRunnerResult:
+    """Call dbt in this process; nothing is printed, the result says it all.
 
     The project is parsed at the first call for a warehouse (and ``--vars``) and known to later ones: a process that
     edits models between its calls wants :func:`forget`.
     """
-    printed = io.StringIO()
-    with _environ(environment(settings)), contextlib.redirect_stdout(printed):
+    with _environ(environment(settings)):
         manifest = _manifest(settings, target, _variables(arguments))
-        return _call(manifest, _words(verb, settings, target, *arguments)), printed.getvalue()
+        return _call(manifest, _words(verb, settings, target, *arguments))
 
 
 def forget() -> None:

@@ -135,17 +135,16 @@ class EmbeddedServer:
     def _start_process(self) -> None:
         if os.geteuid() == 0:
             _prepare_account(self.folder, self.binaries.parent)
-        for attempt in range(PORT_TRIES):
+            self.log.touch()
+            shutil.chown(self.log, SYSTEM_ACCOUNT)
+        for tries_left in reversed(range(PORT_TRIES)):
             self._write_settings(free_port(PREFERRED_PORT))
-            if os.geteuid() == 0:
-                self.log.touch()
-                shutil.chown(self.log, SYSTEM_ACCOUNT)
             try:
                 self._run("pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "120", "start")
                 return
             except EmbeddedServerError as fault:
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
-                if attempt + 1 == PORT_TRIES or PORT_TAKEN not in tail:
+                if not tries_left or PORT_TAKEN not in tail:
                     raise EmbeddedServerError(f"{fault}\nThe end of {self.log}:\n{tail}") from fault
 
     def _write_settings(self, port: int) -> None:

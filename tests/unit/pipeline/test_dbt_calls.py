@@ -72,7 +72,7 @@ def test_a_project_that_does_not_parse_is_told_by_the_call_itself(
     fault = ValueError("model x is broken")
     monkeypatch.setattr(dbtRunner, "invoke", lambda runner, words: dbtRunnerResult(success=False, exception=fault))
     dbt_calls.forget()
-    outcome, _ = dbt_calls.invoke(shop, tmp_path, "run")
+    outcome = dbt_calls.invoke(shop, tmp_path, "run")
     assert outcome.exception is fault
 
 
